@@ -1,0 +1,47 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours holds to the same bar: Swift 6 mode and no warning.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "faultline",
+  products: [
+    .executable(name: "faultline", targets: ["faultline"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+  ],
+  targets: [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "Trace",
+      dependencies: ["CZlib", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict),
+    .target(name: "Lineage", dependencies: ["Trace"], swiftSettings: strict),
+    .target(name: "Ptrace", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(
+      name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Trace"],
+      swiftSettings: strict),
+    .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
+    .target(
+      name: "Report", dependencies: ["Analysis", "Lineage", "Trace"], resources: [.embedInCode("Page")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "faultline",
+      dependencies: [
+        "Analysis", "CLinux", "Lineage", "Recorder", "Report", "Trace",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(name: "TraceTests", dependencies: ["Trace"], swiftSettings: strict),
+    .testTarget(name: "LineageTests", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
+    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Lineage", "Trace"], swiftSettings: strict),
+    .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Trace"], swiftSettings: strict),
+    .testTarget(name: "RecorderTests", dependencies: ["Recorder", "Trace"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["Analysis", "Trace"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,188 @@
+// Channels: what bytes, counts and readiness pass through, with an account of who put in what and who took it.
+
+import Trace
+
+/// Bytes (for an eventfd: counts) that one call wrote.
+public struct Segment: Sendable {
+  public var count: UInt64
+  public var writer: ThreadID
+  public var process: ProcessID
+  /// When the write was entered.
+  public var time: Nanoseconds
+  /// The event that wrote it.
+  public var event: UInt64
+  /// The signal in whose handler the write happened; 0 outside of one.
+  public var signal: Int32
+}
+
+/// The bytes of one direction, in the order in which they went in.
+public struct ByteQueue: Sendable {
+  /// How many segments are told apart; beyond that, neighbours by the same process become one.
+  private static let longest = 4096
+
+  private var segments: [Segment] = []
+  private var head = 0
+  public private(set) var unread: UInt64 = 0
+  /// The first write of each process since the queue was last empty: whose surplus keeps it ready.
+  public private(set) var sinceEmpty: [Segment] = []
+
+  init() {}
+
+  /// What waits to be read, oldest first.
+  public var waiting: ArraySlice<Segment> { segments[head...] }
+
+  mutating func append(_ segment: Segment) {
+    if unread == 0 { sinceEmpty.removeAll(keepingCapacity: true) }
+    if sinceEmpty.count < 16, !sinceEmpty.contains(where: { $0.process == segment.process }) {
+      sinceEmpty.append(segment)
+    }
+    unread += segment.count
+    if segments.count - head >= Self.longest, segments[segments.count - 1].process == segment.process {
+      segments[segments.count - 1].count += segment.count
+    } else {
+      segments.append(segment)
+    }
+  }
+
+  /// Takes `count` bytes from the front and appends what they were to `taken`. Returns how many were missing, and
+  /// whether the last write that was touched was taken only in part.
+  mutating func take(_ count: UInt64, into taken: inout [Segment]) -> (missing: UInt64, split: Bool) {
+    var rest = count
+    var split = false
+    while rest > 0, head < segments.count {
+      var part = segments[head]
+      if part.count > rest {
+        segments[head].count -= rest
+        part.count = rest
+        split = true
+      } else {
+        head += 1
+      }
+      rest -= part.count
+      unread -= part.count
+      taken.append(part)
+    }
+    if head == segments.count {
+      segments.removeAll(keepingCapacity: true)
+      head = 0
+    } else if head > 1024, head * 2 > segments.count {
+      segments.removeFirst(head)
+      head = 0
+    }
+    return (rest, split)
+  }
+
+  /// Takes one whole message.
+  mutating func takeMessage(into taken: inout [Segment]) {
+    guard head < segments.count else { return }
+    _ = take(segments[head].count, into: &taken)
+  }
+
+  mutating func takeAll(into taken: inout [Segment]) {
+    _ = take(unread, into: &taken)
+  }
+
+  /// Corrects the latest segment of a thread by the difference between what was assumed and what was written.
+  mutating func correct(_ thread: ThreadID, by surplus: UInt64) {
+    guard surplus > 0, let place = segments[head...].lastIndex(where: { $0.writer == thread }) else { return }
+    let cut = min(surplus, segments[place].count)
+    segments[place].count -= cut
+    unread -= cut
+  }
+}
+
+/// What one process did with a channel.
+public struct ChannelUse: Sendable {
+  public var process: ProcessID
+  /// Reads that returned bytes, and how many.
+  public var reads: UInt64 = 0
+  public var bytesRead: UInt64 = 0
+  /// Reads that found nothing (EAGAIN).
+  public var emptyReads: UInt64 = 0
+  /// Reads that took a part of what one call had written: data with a structure.
+  public var partialReads: UInt64 = 0
+  /// Reads that asked for more than there was.
+  public var drainingReads: UInt64 = 0
+  public var writes: UInt64 = 0
+  public var bytesWritten: UInt64 = 0
+  public var writesInHandler: UInt64 = 0
+  /// Times that the channel was part of a wait set (poll, select), or was added to an epoll instance.
+  public var waits: UInt64 = 0
+  public var firstWait: Nanoseconds = .max
+  public var lastWait: Nanoseconds = 0
+  /// The last time that it was read or waited for.
+  public var lastInputUse: Nanoseconds = 0
+  public var firstUse: Nanoseconds = .max
+  /// Whether it was ever asked about for input.
+  public var waitsForInput = false
+}
+
+/// What writes into a channel look like.
+public struct PayloadShape: Sendable {
+  /// Sizes of writes, in bytes.
+  public var shortest: UInt64 = .max
+  public var longest: UInt64 = 0
+  /// The first write's leading bytes, while all others had the same.
+  public var constant: [UInt8]?
+  private var seen = false
+
+  mutating func note(_ payload: ArraySlice<UInt8>, count: UInt64) {
+    shortest = min(shortest, count)
+    longest = max(longest, count)
+    if !seen {
+      seen = true
+      constant = Array(payload)
+    } else if let known = constant, !known.elementsEqual(payload) {
+      constant = nil
+    }
+  }
+}
+
+/// One channel.
+public struct Channel: Sendable {
+  /// Its number in this trace, from 1; never reused. This is the `id` of an object in findings.
+  public var serial: UInt32
+  public var kind: ObjectKind
+  public var inode: UInt64
+  public var creator: ThreadID
+  public var created: Nanoseconds
+  /// It existed before the trace, so bytes may wait in it that nobody was seen to write.
+  public var predates = false
+  /// EFD_SEMAPHORE: each read takes one.
+  public var isSemaphore = false
+  public var isDatagram = false
+  /// What flows to readers of a pipe or eventfd, or to the first end of a socketpair.
+  public internal(set) var queue = ByteQueue()
+  /// What flows to the second end of a socketpair.
+  public internal(set) var backQueue = ByteQueue()
+  public internal(set) var uses: [ChannelUse] = []
+  public internal(set) var payloads = PayloadShape()
+  /// Open files that hold a read or write end.
+  public internal(set) var readers = 0
+  public internal(set) var writers = 0
+  /// Who closed the last write end, and when.
+  public internal(set) var hungUp: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
+  /// Threads inside a write whose result is not known yet.
+  var begun: [ThreadID] = []
+  /// Bytes that reads took from such writes.
+  var credit: [ThreadID: UInt64] = [:]
+  /// Open files under way in messages, by direction (slots).
+  var passing: [Int32] = []
+  /// Open files that refer to this channel; 0 for a free slot.
+  var files = 0
+
+  public func use(by process: ProcessID) -> ChannelUse? { uses.first { $0.process == process } }
+
+  /// The queue that a reader at `side` reads.
+  public func incoming(at side: Side) -> ByteQueue { side == .second ? backQueue : queue }
+
+  mutating func withUse(by process: ProcessID, _ body: (inout ChannelUse) -> Void) {
+    for place in uses.indices where uses[place].process == process {
+      body(&uses[place])
+      return
+    }
+    var use = ChannelUse(process: process)
+    body(&use)
+    uses.append(use)
+  }
+}

@@ -1,0 +1,116 @@
+// Open files (the kernel's open file descriptions) and epoll's interest lists.
+
+import Trace
+
+/// Which end of its channel an open file is.
+public enum Side: UInt8, Sendable {
+  /// A pipe's read end.
+  case read
+  /// A pipe's write end.
+  case write
+  /// An eventfd, a fifo opened for both, a socket.
+  case both
+  /// The two ends of a socketpair: each reads what the other wrote.
+  case first, second
+}
+
+/// One open file: what dup, fork and SCM_RIGHTS copy a handle to.
+public struct OpenFile: Sendable {
+  /// Its number in this trace, from 1; never reused (slots of `World.files` are).
+  public var serial: UInt32
+  public var kind: ObjectKind
+  /// Its channel's slot in `World.channels`; -1 for what is no channel (a regular file).
+  public var channel: Int32
+  public var side: Side
+  public var nonblocking = false
+  public var isListening = false
+  public var isConnected = false
+  /// Not a stream: SOCK_DGRAM and SOCK_RAW.
+  public var isDatagram = false
+  /// The path, or the peer's address once connected.
+  public var name: StringID = .empty
+  public var creator: ThreadID
+  public var created: Nanoseconds
+  /// Descriptors, in all tables, and messages under way that refer to it; 0 for a free slot.
+  var references = 0
+  /// Slots of epoll files that watch it.
+  var watchers: [Int32] = []
+  /// An epoll instance's interest list.
+  public internal(set) var interest = EpollSet()
+  /// Filled only when the World keeps history.
+  public internal(set) var history: [LineageStep] = []
+}
+
+/// One entry of an epoll instance: the kernel keys it by number and open file together (fs/eventpoll.c, struct
+/// epoll_filefd), so it can outlive the number.
+public struct EpollEntry: Sendable {
+  public var fd: FD
+  public var file: Int32
+  public var serial: UInt32
+  public var events: Readiness
+  public var data: UInt64
+  /// The thread that added it.
+  public var by: ThreadID
+
+  /// Whether the wait itself consumes what it returns.
+  public var isEdge: Bool { events.contains(.edgeTriggered) || events.contains(.oneShot) }
+}
+
+/// The interest list of an epoll instance.
+public struct EpollSet: Sendable {
+  public internal(set) var entries: [EpollEntry] = []
+  /// From epoll_data to places in `entries`; kept only for long lists.
+  private var places: [UInt64: Int] = [:]
+  private static let indexedFrom = 16
+
+  public init() {}
+
+  mutating func add(_ entry: EpollEntry) {
+    remove(fd: entry.fd, serial: entry.serial)
+    entries.append(entry)
+    if entries.count == Self.indexedFrom {
+      reindex()
+    } else if entries.count > Self.indexedFrom {
+      places[entry.data] = entries.count - 1
+    }
+  }
+
+  mutating func modify(fd: FD, serial: UInt32, events: Readiness, data: UInt64) {
+    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return }
+    entries[place].events = events
+    if entries[place].data != data {
+      entries[place].data = data
+      if entries.count >= Self.indexedFrom { reindex() }
+    }
+  }
+
+  mutating func remove(fd: FD, serial: UInt32) {
+    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return }
+    drop(place)
+  }
+
+  mutating func remove(serial: UInt32) {
+    while let place = entries.firstIndex(where: { $0.serial == serial }) { drop(place) }
+  }
+
+  private mutating func drop(_ place: Int) {
+    let last = entries.count - 1
+    if place != last { entries[place] = entries[last] }
+    entries.removeLast()
+    if entries.count >= Self.indexedFrom { reindex() } else { places.removeAll() }
+  }
+
+  private mutating func reindex() {
+    places.removeAll(keepingCapacity: true)
+    for (place, entry) in entries.enumerated() { places[entry.data] = place }
+  }
+
+  /// The entry that an event with this epoll_data is about.
+  public func entry(data: UInt64) -> EpollEntry? {
+    if entries.count >= Self.indexedFrom {
+      guard let place = places[data], place < entries.count else { return nil }
+      return entries[place]
+    }
+    return entries.last { $0.data == data }
+  }
+}

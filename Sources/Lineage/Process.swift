@@ -1,0 +1,82 @@
+// Threads and processes as the model knows them.
+
+import Trace
+
+/// A signal handler's frame on a thread's stack.
+public struct HandlerFrame: Sendable {
+  public var signal: Int32
+  /// Whether the handler was installed by another process, before the fork.
+  public var inherited: Bool
+  public var installer: ProcessID
+  public var entered: Nanoseconds
+  /// The process that sent the signal, where known.
+  public var event: UInt64
+}
+
+public struct ThreadState: Sendable {
+  public var id: ThreadID
+  public var tid: Int32
+  public var process: ProcessID
+  /// Slot of its descriptor table in `World.tables`.
+  public internal(set) var table: Int
+  /// The thread that made it.
+  public var parent: ThreadID
+  public var started: Nanoseconds
+  public internal(set) var ended: Nanoseconds?
+  public internal(set) var name: StringID = .empty
+  /// The handlers that it is inside of, outermost first.
+  public internal(set) var frames: [HandlerFrame] = []
+  /// The call that it is inside of: since when, which, and on what.
+  public internal(set) var openCall: (since: Nanoseconds, syscall: Syscall, operation: Operation)?
+  /// Descriptors of the open wait call, for what is only known by number there.
+  public internal(set) var openWaits: [WaitEntry] = []
+  /// CPU time and time spent runnable, ns, as last sampled.
+  public internal(set) var running: UInt64 = 0
+  public internal(set) var waiting: UInt64 = 0
+
+  public var isAlive: Bool { ended == nil }
+}
+
+public struct ProcessState: Sendable {
+  public var id: ProcessID
+  public var pid: Int32
+  public var generation: UInt32
+  public var parent: ProcessID?
+  /// The thread that forked it.
+  public var forkedBy: ThreadID
+  public var started: Nanoseconds
+  public internal(set) var ended: Nanoseconds?
+  /// As wait(2) encodes it.
+  public internal(set) var status: Int32?
+  /// Whether it called exec since its fork (true for the root after its first).
+  public internal(set) var hasExeced = false
+  public internal(set) var lastExec: Nanoseconds?
+  /// argv of its last exec, or its parent's.
+  public internal(set) var arguments: [StringID] = []
+  public internal(set) var path: StringID = .empty
+  public internal(set) var threads: [ThreadID] = []
+  /// Slot of its signal table in `World.handlers`.
+  var handlers: Int
+  /// It does I/O that makes no system calls.
+  public internal(set) var usesRing = false
+
+  public var isAlive: Bool { ended == nil }
+}
+
+/// What a process does with each signal, and who decided it. Shared under CLONE_SIGHAND, copied by fork.
+struct HandlerTable: Sendable {
+  struct Entry: Sendable {
+    var disposition = SignalDisposition.standard
+    var installer: ProcessID
+  }
+
+  var entries: [Entry]
+  var users = 1
+
+  init(owner: ProcessID) { entries = Array(repeating: Entry(installer: owner), count: 65) }
+
+  subscript(signal: Int32) -> Entry {
+    get { signal >= 0 && signal < 65 ? entries[Int(signal)] : entries[0] }
+    set { if signal >= 0 && signal < 65 { entries[Int(signal)] = newValue } }
+  }
+}

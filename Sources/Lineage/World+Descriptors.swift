@@ -1,0 +1,321 @@
+// How numbers come to mean open files, and cease to.
+
+import Trace
+
+extension World {
+  /// The effects of calls that succeeded and make, copy or change descriptors.
+  mutating func acquire(
+    _ event: Event, _ result: CallResult, _ operation: Operation, arena: Arena
+  ) {
+    let thread = event.thread
+    let time = event.exited
+    let fd = FD(truncatingIfNeeded: result.rawValue)
+    let closeOnExec: UInt32 = 0o2000000
+    switch operation {
+    case .pipe(let read, let write, let flags, let inode):
+      let channel = makeChannel(.pipe, inode: inode, by: thread, at: time)
+      let nonblocking = flags & 0o4000 != 0
+      let readEnd = makeFile(.pipe, channel: channel, side: .read, nonblocking: nonblocking, by: thread, at: time)
+      let writeEnd = makeFile(.pipe, channel: channel, side: .write, nonblocking: nonblocking, by: thread, at: time)
+      install(readEnd, at: read, of: thread, .created, closeOnExec: flags & closeOnExec != 0, time: time)
+      install(writeEnd, at: write, of: thread, .created, closeOnExec: flags & closeOnExec != 0, time: time)
+    case .create(let kind, let flags, let value, let existing):
+      if existing >= 0 { return }
+      let channel = makeChannel(kind, inode: 0, by: thread, at: time)
+      if kind == .eventfd {
+        channels[Int(channel)].isSemaphore = flags & 1 != 0
+        if value > 0 { channels[Int(channel)].queue.append(segment(value, event)) }
+      }
+      let file = makeFile(kind, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: thread, at: time)
+      let always = kind == .pidfd
+      install(file, at: fd, of: thread, .created, closeOnExec: always || flags & closeOnExec != 0, time: time)
+    case .socketPair(let first, let second, _, let type):
+      let channel = makeChannel(.socketpair, inode: 0, by: thread, at: time)
+      channels[Int(channel)].isDatagram = type & 0xF != 1
+      for (number, side) in [(first, Side.first), (second, Side.second)] {
+        let file = makeFile(
+          .socketpair, channel: channel, side: side, nonblocking: type & 0o4000 != 0, by: thread, at: time)
+        files[Int(file)].isConnected = true
+        files[Int(file)].isDatagram = type & 0xF != 1
+        install(
+          file, at: number, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
+      }
+    case .socket(_, let type):
+      let channel = makeChannel(.socket, inode: 0, by: thread, at: time)
+      let file = makeFile(
+        .socket, channel: channel, side: .both, nonblocking: type & 0o4000 != 0, by: thread, at: time)
+      files[Int(file)].isDatagram = type & 0xF != 1
+      install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
+    case .listen(let listener): withFile(listener, of: thread) { $0.isListening = true }
+    case .bind(let socket, let address):
+      withFile(socket, of: thread) { if $0.name == .empty { $0.name = address } }
+    case .duplicate(let from, let to, let closeOnExec):
+      // dup2 of a number on to itself changes nothing (dup3 refuses it).
+      guard from != fd || to < 0 else { return }
+      let source = descriptor(from, of: thread)
+      guard source.isOpen else {
+        release(fd, by: thread, at: time, .released)
+        return
+      }
+      install(
+        source.file, at: fd, of: thread, .duplicated, closeOnExec: closeOnExec, time: time, from: from)
+    case .setCloseOnExec(let number, let on): setCloseOnExec(number, on, of: thread)
+    case .setNonblocking(let number, let on): withFile(number, of: thread) { $0.nonblocking = on }
+    case .open(let path, let flags, let kind, let inode):
+      open(path, flags, kind, inode, at: fd, by: thread, time: time)
+    case .epollControl(let epoll, let op, let number, let events, let data) where op != 2:
+      watch(epoll: epoll, op: op, fd: number, events: events, data: data, by: thread, at: time)
+    case .setTimer(let number):
+      let file = descriptor(number, of: thread).file
+      if file >= 0 { effect = Effect(kind: .clear, file: file, channel: files[Int(file)].channel, fd: number) }
+    case .takeDescriptor(_, let remote, let owner):
+      let source = descriptor(remote, of: owner)
+      if source.isOpen {
+        install(source.file, at: fd, of: thread, .taken, closeOnExec: true, time: time, from: remote)
+      }
+    case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
+    case .unshare(let flags): if flags & 0x400 != 0 { unshareTable(of: thread) }
+    case .exec(let exec): self.exec(exec, by: thread, at: time, arena: arena)
+    case .signalAction(let signal, let disposition):
+      if let process = self.thread(thread).flatMap({ process($0.process) }) {
+        handlers[process.handlers][signal] = HandlerTable.Entry(disposition: disposition, installer: process.id)
+      }
+    case .ring:
+      if let process = self.thread(thread)?.process { processes[process.position]!.usesRing = true }
+    default: break
+    }
+  }
+
+  // MARK: Making
+
+  mutating func makeChannel(_ kind: ObjectKind, inode: UInt64, by thread: ThreadID, at time: Nanoseconds) -> Int32 {
+    channelSerial += 1
+    let channel = Channel(serial: channelSerial, kind: kind, inode: inode, creator: thread, created: time)
+    let slot: Int32
+    if let free = freeChannels.popLast() {
+      channels[Int(free)] = channel
+      slot = free
+    } else {
+      channels.append(channel)
+      slot = Int32(channels.count - 1)
+    }
+    if inode != 0 { channelsByInode[InodeKey(kind: kind, inode: inode)] = slot }
+    return slot
+  }
+
+  mutating func makeFile(
+    _ kind: ObjectKind, channel: Int32, side: Side, nonblocking: Bool, by thread: ThreadID, at time: Nanoseconds
+  ) -> Int32 {
+    fileSerial += 1
+    var file = OpenFile(
+      serial: fileSerial, kind: kind, channel: channel, side: side, creator: thread, created: time)
+    file.nonblocking = nonblocking
+    if channel >= 0 {
+      channels[Int(channel)].files += 1
+      if side != .write { channels[Int(channel)].readers += 1 }
+      if side != .read { channels[Int(channel)].writers += 1 }
+    }
+    if let free = freeFiles.popLast() {
+      files[Int(free)] = file
+      return free
+    }
+    files.append(file)
+    return Int32(files.count - 1)
+  }
+
+  /// A file, fifo, terminal or device found by path.
+  private mutating func open(
+    _ path: StringID, _ flags: UInt32, _ kind: ObjectKind, _ inode: UInt64, at fd: FD, by thread: ThreadID,
+    time: Nanoseconds
+  ) {
+    let access = flags & 3
+    let channel: Int32
+    switch kind {
+    case .fifo, .pipe, .tty: channel = channelByInode(kind, inode, by: thread, at: time)
+    default: channel = -1
+    }
+    let side: Side = kind == .tty ? .both : access == 0 ? .read : access == 1 ? .write : .both
+    let file = makeFile(
+      kind, channel: channel, side: side, nonblocking: flags & 0o4000 != 0, by: thread, at: time)
+    files[Int(file)].name = path
+    install(file, at: fd, of: thread, .opened, closeOnExec: flags & 0o2000000 != 0, time: time)
+  }
+
+  /// The channel with that inode. A pipe reopened under /proc/PID/fd is known as the pipe that it is.
+  private mutating func channelByInode(
+    _ kind: ObjectKind, _ inode: UInt64, by thread: ThreadID, at time: Nanoseconds
+  ) -> Int32 {
+    if inode != 0, let known = channelsByInode[InodeKey(kind: kind, inode: inode)] { return known }
+    return makeChannel(kind, inode: inode, by: thread, at: time)
+  }
+
+  /// A descriptor that /proc showed: from before the trace, or received from where the model cannot see.
+  mutating func adopt(_ found: ExistingDescriptor, by thread: ThreadID, at time: Nanoseconds) {
+    let current = descriptor(found.fd, of: thread)
+    if current.isOpen {
+      let file = files[Int(current.file)]
+      let sameObject = file.channel >= 0 ? channels[Int(file.channel)].inode == found.inode : file.kind == found.kind
+      if sameObject, file.kind == found.kind { return }
+    }
+    let how: Acquisition = time == 0 ? .existed : .received
+    let closeOnExec = found.flags & 0o2000000 != 0
+    if found.sameAs >= 0 {
+      let original = descriptor(found.sameAs, of: thread)
+      if original.isOpen {
+        install(original.file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+        return
+      }
+    }
+    let access = found.flags & 3
+    let side: Side
+    switch found.kind {
+    case .pipe, .fifo: side = access == 0 ? .read : access == 1 ? .write : .both
+    default: side = .both
+    }
+    if let known = knownFile(found, side: side) {
+      install(known, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+      return
+    }
+    var channel: Int32 = -1
+    switch found.kind {
+    case .file, .directory, .device, .memfd, .other: break
+    default:
+      channel = channelByInode(found.kind, found.inode, by: thread, at: time)
+      channels[Int(channel)].predates = true
+    }
+    let file = makeFile(
+      found.kind, channel: channel, side: side, nonblocking: found.flags & 0o4000 != 0, by: thread, at: time)
+    files[Int(file)].name = found.link
+    install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+  }
+
+  /// An open file that a received descriptor must be: the only one of that pipe or socket with that side.
+  private func knownFile(_ found: ExistingDescriptor, side: Side) -> Int32? {
+    guard found.inode != 0, let channel = channelsByInode[InodeKey(kind: found.kind, inode: found.inode)] else {
+      return nil
+    }
+    var matches: Int32?
+    for (slot, file) in files.enumerated()
+    where file.references > 0 && file.channel == channel && (file.side == side || found.kind == .socket) {
+      if matches != nil { return nil }
+      matches = Int32(slot)
+    }
+    return matches
+  }
+
+  // MARK: Installing and releasing
+
+  /// Lets `fd` mean the open file in the thread's table; what it meant before is released.
+  mutating func install(
+    _ file: Int32, at fd: FD, of thread: ThreadID, _ how: Acquisition, closeOnExec: Bool, time: Nanoseconds,
+    from: FD = -1
+  ) {
+    guard fd >= 0, fd < FDTable.limit, let state = self.thread(thread) else {
+      drop(file, by: thread, at: time)
+      return
+    }
+    files[Int(file)].references += 1
+    release(fd, by: thread, at: time, .released)
+    tables[state.table].set(
+      fd, Descriptor(file: file, closeOnExec: closeOnExec, how: how, since: time, by: thread))
+    note(file, LineageStep(kind: .acquired(how), process: state.process, fd: fd, thread: thread, time: time, from: from))
+  }
+
+  /// Frees a file that never got a number.
+  private mutating func drop(_ file: Int32, by thread: ThreadID, at time: Nanoseconds) {
+    if files[Int(file)].references == 0 { retire(file, by: thread, at: time) }
+  }
+
+  mutating func release(_ fd: FD, by thread: ThreadID, at time: Nanoseconds, _ kind: LineageStep.Kind) {
+    guard let state = self.thread(thread) else { return }
+    release(fd, table: state.table, process: state.process, by: thread, at: time, kind)
+  }
+
+  mutating func release(
+    _ fd: FD, table: Int, process: ProcessID, by thread: ThreadID, at time: Nanoseconds, _ kind: LineageStep.Kind
+  ) {
+    let descriptor = tables[table][fd]
+    guard descriptor.isOpen else { return }
+    tables[table].set(fd, .free)
+    note(descriptor.file, LineageStep(kind: kind, process: process, fd: fd, thread: thread, time: time, from: -1))
+    unreference(descriptor.file, by: thread, at: time)
+  }
+
+  mutating func unreference(_ file: Int32, by thread: ThreadID, at time: Nanoseconds) {
+    files[Int(file)].references -= 1
+    if files[Int(file)].references <= 0 { retire(file, by: thread, at: time) }
+  }
+
+  /// The last reference is gone: the kernel's fput.
+  private mutating func retire(_ slot: Int32, by thread: ThreadID, at time: Nanoseconds) {
+    let file = files[Int(slot)]
+    for watcher in file.watchers where files[Int(watcher)].kind == .epoll {
+      files[Int(watcher)].interest.remove(serial: file.serial)
+    }
+    for entry in file.interest.entries where files[Int(entry.file)].serial == entry.serial {
+      files[Int(entry.file)].watchers.removeAll { $0 == slot }
+    }
+    if file.channel >= 0 { leave(file.channel, side: file.side, by: thread, at: time) }
+    if keepsHistory, file.channel >= 0 { closedFiles.append(file) }
+    files[Int(slot)].references = 0
+    files[Int(slot)].channel = -1
+    files[Int(slot)].interest = EpollSet()
+    files[Int(slot)].watchers = []
+    files[Int(slot)].history = []
+    freeFiles.append(slot)
+  }
+
+  private mutating func leave(_ slot: Int32, side: Side, by thread: ThreadID, at time: Nanoseconds) {
+    channels[Int(slot)].files -= 1
+    if side != .write { channels[Int(slot)].readers -= 1 }
+    if side != .read { channels[Int(slot)].writers -= 1 }
+    let channel = channels[Int(slot)]
+    let lastOfPair = channel.kind == .socketpair && channel.files == 1
+    if channel.writers == 0 || lastOfPair, channel.hungUp == nil, let process = self.thread(thread)?.process {
+      channels[Int(slot)].hungUp = (thread, process, time)
+    }
+    guard channel.files <= 0 else { return }
+    goneChannels.append(channel.serial)
+    let key = InodeKey(kind: channel.kind, inode: channel.inode)
+    if channelsByInode[key] == slot { channelsByInode[key] = nil }
+    let passing = channel.passing
+    channels[Int(slot)].passing = []
+    channels[Int(slot)].queue = ByteQueue()
+    channels[Int(slot)].backQueue = ByteQueue()
+    channels[Int(slot)].uses = []
+    channels[Int(slot)].files = 0
+    freeChannels.append(slot)
+    for file in passing { unreference(file, by: thread, at: time) }
+  }
+
+  mutating func note(_ file: Int32, _ step: LineageStep) {
+    if keepsHistory { files[Int(file)].history.append(step) }
+  }
+
+  mutating func withFile(_ fd: FD, of thread: ThreadID, _ body: (inout OpenFile) -> Void) {
+    let slot = descriptor(fd, of: thread).file
+    if slot >= 0 { body(&files[Int(slot)]) }
+  }
+
+  private mutating func setCloseOnExec(_ fd: FD, _ on: Bool, of thread: ThreadID) {
+    guard let state = self.thread(thread) else { return }
+    var descriptor = tables[state.table][fd]
+    guard descriptor.isOpen else { return }
+    descriptor.closeOnExec = on
+    tables[state.table].set(fd, descriptor)
+  }
+
+  mutating func closeRange(_ first: UInt32, _ last: UInt32, _ flags: UInt32, by thread: ThreadID, at time: Nanoseconds) {
+    if flags & 2 != 0 { unshareTable(of: thread) }
+    guard let state = self.thread(thread) else { return }
+    let count = UInt32(tables[state.table].descriptors.count)
+    guard first < count, first <= last else { return }
+    for fd in first...min(last, count - 1) {
+      if flags & 4 != 0 {
+        setCloseOnExec(FD(fd), true, of: thread)
+      } else {
+        release(FD(fd), by: thread, at: time, .released)
+      }
+    }
+  }
+}

@@ -1,0 +1,194 @@
+// Birth, exec and death; signals and handlers.
+
+import Trace
+
+extension World {
+  /// A thread is born. Its table is bound now: in the order of events this is between the fork's entry and its return.
+  mutating func begin(_ id: ThreadID, _ start: Start, at time: Nanoseconds, tables: TraceTables) {
+    guard let record = tables.thread(id), thread(id) == nil else { return }
+    while threads.count <= id.position { threads.append(nil) }
+    let parent = thread(start.parent)
+    let table: Int
+    if let parent, start.sharesFiles {
+      table = parent.table
+      self.tables[table].users += 1
+    } else {
+      table = makeTable()
+    }
+    threads[id.position] = ThreadState(
+      id: id, tid: record.tid, process: record.process, table: table, parent: start.parent, started: time)
+    if let parent { threads[id.position]!.name = parent.name }
+    if let known = process(record.process) {
+      processes[known.id.position]!.threads.append(id)
+    } else {
+      beginProcess(record, leader: id, parent: parent, start, at: time)
+    }
+    if let parent, !start.sharesFiles {
+      copyTable(from: parent.table, to: table, process: record.process, by: start.parent, at: time)
+    }
+  }
+
+  private mutating func beginProcess(
+    _ record: ThreadRecord, leader: ThreadID, parent: ThreadState?, _ start: Start, at time: Nanoseconds
+  ) {
+    while processes.count <= record.process.position { processes.append(nil) }
+    let table: HandlerTable
+    if let parent, let process = process(parent.process) {
+      if start.sharesHandlers {
+        handlers[process.handlers].users += 1
+        addProcess(record, leader: leader, parent: parent, handlers: process.handlers, start, at: time)
+        return
+      }
+      table = handlers[process.handlers]
+    } else {
+      table = HandlerTable(owner: record.process)
+    }
+    let slot = addHandlers(table)
+    addProcess(record, leader: leader, parent: parent, handlers: slot, start, at: time)
+  }
+
+  private mutating func addProcess(
+    _ record: ThreadRecord, leader: ThreadID, parent: ThreadState?, handlers: Int, _ start: Start,
+    at time: Nanoseconds
+  ) {
+    var state = ProcessState(
+      id: record.process, pid: record.pid, generation: record.generation, parent: parent?.process,
+      forkedBy: start.parent, started: time, handlers: handlers)
+    if let parent, let origin = process(parent.process) {
+      state.arguments = origin.arguments
+      state.path = origin.path
+      state.usesRing = false
+    }
+    state.threads = [leader]
+    processes[record.process.position] = state
+    if root == nil { root = record.process }
+  }
+
+  private mutating func addHandlers(_ table: HandlerTable) -> Int {
+    var table = table
+    table.users = 1
+    if let free = freeHandlers.popLast() {
+      handlers[free] = table
+      return free
+    }
+    handlers.append(table)
+    return handlers.count - 1
+  }
+
+  private mutating func makeTable() -> Int {
+    if let free = freeTables.popLast() {
+      tables[free] = FDTable()
+      tables[free].users = 1
+      return free
+    }
+    var table = FDTable()
+    table.users = 1
+    tables.append(table)
+    return tables.count - 1
+  }
+
+  private mutating func copyTable(from source: Int, to target: Int, process: ProcessID, by: ThreadID, at: Nanoseconds) {
+    tables[target].descriptors = tables[source].descriptors
+    for (place, descriptor) in tables[target].descriptors.enumerated() where descriptor.isOpen {
+      files[Int(descriptor.file)].references += 1
+      tables[target].descriptors[place].how = .inherited
+      tables[target].descriptors[place].since = at
+      tables[target].descriptors[place].by = by
+      note(
+        descriptor.file,
+        LineageStep(
+          kind: .acquired(.inherited), process: process, fd: FD(place), thread: by, time: at, from: FD(place)))
+    }
+  }
+
+  /// unshare(CLONE_FILES), and exec's private copy.
+  mutating func unshareTable(of id: ThreadID) {
+    guard let state = thread(id), tables[state.table].users > 1 else { return }
+    let copy = makeTable()
+    tables[copy].descriptors = tables[state.table].descriptors
+    for descriptor in tables[copy].descriptors where descriptor.isOpen {
+      files[Int(descriptor.file)].references += 1
+    }
+    tables[state.table].users -= 1
+    threads[id.position]!.table = copy
+  }
+
+  /// A successful exec: a table of its own, without the close-on-exec descriptors, and no handlers.
+  mutating func exec(_ exec: Exec, by id: ThreadID, at time: Nanoseconds, arena: Arena) {
+    if let caller = thread(exec.caller), exec.caller != id, let leader = thread(id) {
+      // The caller lives on under the leader's number, with its own table.
+      dropTable(leader.table, process: leader.process, by: id, at: time)
+      threads[id.position]!.table = caller.table
+      threads[id.position]!.name = caller.name
+      tables[caller.table].users += 1
+      end(exec.caller, at: time)
+    }
+    unshareTable(of: id)
+    guard let state = thread(id), let process = process(state.process) else { return }
+    for other in process.threads where other != id { end(other, at: time) }
+    for (fd, descriptor) in tables[state.table].open where descriptor.closeOnExec {
+      release(fd, by: id, at: time, .closedByExec)
+    }
+    var fresh = handlers[process.handlers]
+    for place in fresh.entries.indices where fresh.entries[place].disposition.action == .handler {
+      fresh.entries[place] = HandlerTable.Entry(installer: process.id)
+    }
+    if handlers[process.handlers].users > 1 {
+      handlers[process.handlers].users -= 1
+      processes[process.id.position]!.handlers = addHandlers(fresh)
+    } else {
+      fresh.users = 1
+      handlers[process.handlers] = fresh
+    }
+    processes[process.id.position]!.hasExeced = true
+    processes[process.id.position]!.lastExec = time
+    processes[process.id.position]!.path = exec.path
+    processes[process.id.position]!.arguments = arena.numbers(exec.arguments).map { StringID(Int($0)) }
+    processes[process.id.position]!.threads = [id]
+    processes[process.id.position]!.usesRing = false
+    threads[id.position]!.frames = []
+  }
+
+  /// A thread ends; with the last one its process does.
+  mutating func finish(_ id: ThreadID, status: Int32, at time: Nanoseconds) {
+    guard let state = thread(id), state.isAlive else { return }
+    end(id, at: time)
+    guard let process = process(state.process), process.isAlive else { return }
+    if process.threads.allSatisfy({ thread($0)?.isAlive != true }) {
+      processes[process.id.position]!.ended = time
+      processes[process.id.position]!.status = status
+      handlers[process.handlers].users -= 1
+      if handlers[process.handlers].users == 0 { freeHandlers.append(process.handlers) }
+    } else if state.tid == process.pid {
+      processes[process.id.position]!.status = status
+    }
+  }
+
+  private mutating func end(_ id: ThreadID, at time: Nanoseconds) {
+    guard let state = thread(id), state.isAlive else { return }
+    threads[id.position]!.ended = time
+    threads[id.position]!.openCall = nil
+    threads[id.position]!.frames = []
+    dropTable(state.table, process: state.process, by: id, at: time)
+  }
+
+  private mutating func dropTable(_ table: Int, process: ProcessID, by id: ThreadID, at time: Nanoseconds) {
+    tables[table].users -= 1
+    guard tables[table].users == 0 else { return }
+    for (fd, _) in tables[table].open {
+      release(fd, table: table, process: process, by: id, at: time, .closedByExit)
+    }
+    tables[table].descriptors = []
+    freeTables.append(table)
+  }
+
+  /// A signal arrives. If a handler is installed, its frame begins.
+  mutating func deliver(_ delivery: SignalDelivery, to event: Event) {
+    guard let state = thread(event.thread), let handler = handler(of: delivery.number, in: state.process) else { return }
+    guard handler.disposition.action == .handler else { return }
+    threads[event.thread.position]!.frames.append(
+      HandlerFrame(
+        signal: delivery.number, inherited: handler.installer != state.process, installer: handler.installer,
+        entered: event.time, event: event.sequence))
+  }
+}

@@ -1,0 +1,209 @@
+// Bytes on their way: who wrote what, and who took it.
+
+import Trace
+
+extension World {
+  func segment(_ count: UInt64, _ event: Event) -> Segment {
+    let state = thread(event.thread)
+    return Segment(
+      count: count, writer: event.thread, process: state?.process ?? ProcessID(0), time: event.entered,
+      event: event.sequence, signal: state?.frames.last?.signal ?? 0)
+  }
+
+  /// A write that may overlap the read which drains it.
+  mutating func beginWrite(_ transfer: Transfer, by thread: ThreadID) {
+    let slot = descriptor(transfer.fd, of: thread).file
+    guard slot >= 0, files[Int(slot)].channel >= 0, !transfer.positioned else { return }
+    let channel = Int(files[Int(slot)].channel)
+    if !channels[channel].begun.contains(thread) { channels[channel].begun.append(thread) }
+  }
+
+  mutating func transfer(
+    _ transfer: Transfer, _ result: CallResult, _ event: Event, arena: Arena
+  ) {
+    let slot = descriptor(transfer.fd, of: event.thread).file
+    guard slot >= 0, !transfer.positioned else { return }
+    let channel = files[Int(slot)].channel
+    guard channel >= 0, let process = thread(event.thread)?.process else { return }
+    effect = Effect(kind: .none, file: slot, channel: channel, fd: transfer.fd)
+    switch transfer.direction {
+    case .output:
+      write(transfer, result, event, file: slot, channel: channel, process: process, arena: arena)
+    case .input:
+      read(transfer, result, event, file: slot, channel: channel, process: process)
+      if !transfer.passed.isEmpty { receive(transfer, event, channel: channel, arena: arena) }
+    }
+  }
+
+  private mutating func write(
+    _ transfer: Transfer, _ result: CallResult, _ event: Event, file: Int32, channel: Int32,
+    process: ProcessID, arena: Arena
+  ) {
+    channels[Int(channel)].begun.removeAll { $0 == event.thread }
+    guard result.rawValue > 0 else {
+      if result.errno == 11 { effect.kind = .empty }
+      return
+    }
+    effect.kind = .write
+    let payload = arena.bytes(transfer.payload)
+    put(
+      result.count, payload: payload, event, file: file, channel: channel, process: process)
+    if !transfer.passed.isEmpty {
+      for fd in arena.numbers(transfer.passed) {
+        let passed = descriptor(fd, of: event.thread).file
+        guard passed >= 0 else { continue }
+        files[Int(passed)].references += 1
+        channels[Int(channel)].passing.append(passed)
+      }
+    }
+  }
+
+  /// Puts bytes into the queue that the other end reads.
+  private mutating func put(
+    _ count: UInt64, payload: ArraySlice<UInt8>, _ event: Event, file: Int32, channel: Int32,
+    process: ProcessID
+  ) {
+    var added = segment(count, event)
+    let kind = channels[Int(channel)].kind
+    if kind == .eventfd {
+      // The counter grows by the number that was written (fs/eventfd.c, eventfd_write).
+      var value: UInt64 = 0
+      for byte in payload.prefix(8).reversed() { value = value << 8 | UInt64(byte) }
+      added.count = payload.count >= 8 ? value : 1
+    }
+    added.count = added.count &* UInt64(event.repeats)
+    let repeats = UInt64(event.repeats)
+    let inHandler = added.signal != 0
+    let side = files[Int(file)].side
+    channels[Int(channel)].payloads.note(payload, count: count)
+    channels[Int(channel)].withUse(by: process) {
+      $0.writes += repeats
+      $0.bytesWritten += count * repeats
+      if inHandler { $0.writesInHandler += repeats }
+      $0.firstUse = min($0.firstUse, event.time)
+    }
+    // Sockets with a peer elsewhere: what is written here is not what is read here.
+    if kind == .socket || kind == .tty { return }
+    let credited = channels[Int(channel)].credit.removeValue(forKey: event.thread) ?? 0
+    added.count -= min(added.count, credited)
+    guard added.count > 0 else { return }
+    if side == .first {
+      channels[Int(channel)].backQueue.append(added)
+    } else {
+      channels[Int(channel)].queue.append(added)
+    }
+  }
+
+  private mutating func read(
+    _ transfer: Transfer, _ result: CallResult, _ event: Event, file: Int32, channel: Int32,
+    process: ProcessID
+  ) {
+    let repeats = UInt64(event.repeats)
+    if result.rawValue == 0, transfer.requested > 0 {
+      effect.kind = .endOfFile
+    } else if result.errno == 11 {
+      effect.kind = .empty
+    } else if result.rawValue > 0 {
+      effect.kind = .read
+    }
+    let kind = effect.kind
+    guard kind != .none else { return }
+    let count = result.count
+    var partial = false
+    if kind == .read, !transfer.peeks {
+      partial = take(count * repeats, file: file, channel: channel)
+    }
+    let draining = kind == .read && (transfer.requested > count || channels[Int(channel)].kind == .eventfd)
+    channels[Int(channel)].withUse(by: process) {
+      $0.lastInputUse = event.time
+      $0.firstUse = min($0.firstUse, event.time)
+      switch kind {
+      case .read:
+        $0.reads += repeats
+        $0.bytesRead += count * repeats
+        if partial { $0.partialReads += repeats }
+        if draining { $0.drainingReads += repeats }
+      case .empty: $0.emptyReads += repeats
+      default: break
+      }
+    }
+  }
+
+  /// Takes bytes from the queue at the file's side; true if a write was taken only in part.
+  private mutating func take(_ count: UInt64, file: Int32, channel slot: Int32) -> Bool {
+    let side = files[Int(file)].side
+    let kind = channels[Int(slot)].kind
+    if kind == .socket || kind == .tty { return false }
+    if kind == .eventfd {
+      if channels[Int(slot)].isSemaphore {
+        _ = channels[Int(slot)].queue.take(1, into: &taken)
+      } else {
+        if channels[Int(slot)].queue.unread == 0 { draw(8, from: slot) }
+        channels[Int(slot)].queue.takeAll(into: &taken)
+      }
+      return false
+    }
+    if channels[Int(slot)].isDatagram {
+      if side == .second {
+        channels[Int(slot)].backQueue.takeMessage(into: &taken)
+      } else {
+        channels[Int(slot)].queue.takeMessage(into: &taken)
+      }
+      return false
+    }
+    let outcome =
+      side == .second
+      ? channels[Int(slot)].backQueue.take(count, into: &taken)
+      : channels[Int(slot)].queue.take(count, into: &taken)
+    if outcome.missing > 0 { draw(outcome.missing, from: slot) }
+    return outcome.split
+  }
+
+  /// A read returned before the write that fed it did: charge it to a write that has begun.
+  private mutating func draw(_ missing: UInt64, from slot: Int32) {
+    guard let writer = channels[Int(slot)].begun.first, let state = thread(writer) else { return }
+    let count = channels[Int(slot)].kind == .eventfd ? 1 : missing
+    channels[Int(slot)].credit[writer, default: 0] += count
+    taken.append(
+      Segment(
+        count: count, writer: writer, process: state.process, time: state.openCall?.since ?? now, event: 0,
+        signal: state.frames.last?.signal ?? 0))
+  }
+
+  /// SCM_RIGHTS: the descriptors that came with a message are those that were sent first.
+  private mutating func receive(
+    _ transfer: Transfer, _ event: Event, channel: Int32, arena: Arena
+  ) {
+    let closeOnExec = transfer.flags & 0x4000_0000 != 0
+    for fd in arena.numbers(transfer.passed) {
+      guard !channels[Int(channel)].passing.isEmpty else { return }
+      let file = channels[Int(channel)].passing.removeFirst()
+      install(file, at: fd, of: event.thread, .received, closeOnExec: closeOnExec, time: event.exited)
+      unreference(file, by: event.thread, at: event.exited)
+    }
+  }
+
+  /// splice, tee and sendfile.
+  mutating func moved(_ from: FD, _ to: FD, _ count: UInt64, _ consumes: Bool, _ event: Event) {
+    guard count > 0, let process = thread(event.thread)?.process else { return }
+    let source = descriptor(from, of: event.thread).file
+    if consumes, source >= 0, files[Int(source)].channel >= 0 {
+      let channel = files[Int(source)].channel
+      _ = take(count, file: source, channel: channel)
+      effect = Effect(kind: .read, file: source, channel: channel, fd: from)
+      channels[Int(channel)].withUse(by: process) {
+        $0.reads += 1
+        $0.bytesRead += count
+        $0.lastInputUse = event.time
+      }
+    }
+    let target = descriptor(to, of: event.thread).file
+    if target >= 0, files[Int(target)].channel >= 0 {
+      put(
+        count, payload: [], event, file: target, channel: files[Int(target)].channel, process: process)
+      if effect.kind == .none {
+        effect = Effect(kind: .write, file: target, channel: files[Int(target)].channel, fd: to)
+      }
+    }
+  }
+}

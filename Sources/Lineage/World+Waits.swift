@@ -1,0 +1,128 @@
+// Waiting: poll, select and epoll, resolved to the open files that the numbers meant.
+
+import Trace
+
+extension World {
+  /// Counts a wait set's members as in use by the process.
+  mutating func noteWaits(
+    _ wait: Wait, by thread: ThreadID, at time: Nanoseconds, repeats: UInt64, arena: Arena
+  ) {
+    guard let state = self.thread(thread) else { return }
+    if wait.isEpoll {
+      let epoll = descriptor(wait.epoll, of: thread).file
+      guard epoll >= 0 else { return }
+      // Only what can wake the loop: an interest list may be long, so pipes and their kin alone are counted.
+      for entry in files[Int(epoll)].interest.entries {
+        let file = files[Int(entry.file)]
+        guard file.serial == entry.serial, file.channel >= 0, file.kind != .socket else { continue }
+        note(channel: file.channel, events: entry.events, process: state.process, time: time, repeats: repeats)
+      }
+      return
+    }
+    for entry in arena.waits(wait.entries) where entry.fd >= 0 {
+      let file = tables[state.table][entry.fd].file
+      guard file >= 0, files[Int(file)].channel >= 0 else { continue }
+      note(
+        channel: files[Int(file)].channel, events: entry.asked, process: state.process, time: time, repeats: repeats)
+    }
+  }
+
+  private mutating func note(
+    channel: Int32, events: Readiness, process: ProcessID, time: Nanoseconds, repeats: UInt64
+  ) {
+    let input = events.contains(.input)
+    channels[Int(channel)].withUse(by: process) {
+      $0.waits += repeats
+      $0.firstWait = min($0.firstWait, time)
+      $0.lastWait = max($0.lastWait, time)
+      $0.firstUse = min($0.firstUse, time)
+      if input {
+        $0.lastInputUse = max($0.lastInputUse, time)
+        $0.waitsForInput = true
+      }
+    }
+  }
+
+  /// A wait has returned: what it found is put into `ready`.
+  mutating func returned(_ wait: Wait, _ result: CallResult, _ event: Event, arena: Arena) {
+    guard let state = thread(event.thread) else { return }
+    effect = Effect(kind: .wait)
+    noteWaits(wait, by: event.thread, at: event.exited, repeats: UInt64(event.repeats), arena: arena)
+    guard result.rawValue > 0 else { return }
+    if wait.isEpoll {
+      let epoll = descriptor(wait.epoll, of: event.thread).file
+      guard epoll >= 0 else { return }
+      effect.file = epoll
+      effect.channel = files[Int(epoll)].channel
+      effect.fd = wait.epoll
+      for entry in arena.waits(wait.entries) { resolve(entry, epoll: epoll, table: state.table) }
+      return
+    }
+    for entry in arena.waits(wait.entries) where !entry.returned.isEmpty {
+      let file = tables[state.table][entry.fd].file
+      ready.append(
+        Ready(
+          fd: entry.fd, file: file, channel: file >= 0 ? files[Int(file)].channel : -1, asked: entry.asked,
+          returned: entry.returned, isEdge: false, isGhost: false))
+    }
+  }
+
+  private mutating func resolve(_ entry: WaitEntry, epoll: Int32, table: Int) {
+    guard let known = files[Int(epoll)].interest.entry(data: entry.data) else {
+      ready.append(
+        Ready(
+          fd: -1, file: -1, channel: -1, asked: [], returned: entry.returned, isEdge: true, isGhost: false))
+      return
+    }
+    let current = tables[table][known.fd].file
+    let isGhost = current < 0 || files[Int(current)].serial != known.serial
+    ready.append(
+      Ready(
+        fd: known.fd, file: known.file, channel: files[Int(known.file)].channel, asked: known.events,
+        returned: entry.returned, isEdge: known.isEdge, isGhost: isGhost))
+  }
+
+  mutating func watch(
+    epoll: FD, op: Int32, fd: FD, events: Readiness, data: UInt64, by thread: ThreadID, at time: Nanoseconds
+  ) {
+    let instance = descriptor(epoll, of: thread).file
+    let target = descriptor(fd, of: thread).file
+    guard instance >= 0, files[Int(instance)].kind == .epoll, target >= 0 else { return }
+    let serial = files[Int(target)].serial
+    // MOD re-arms, so what was ready is news again.
+    effect = Effect(kind: .none, file: target, channel: files[Int(target)].channel, fd: fd)
+    if op == 1 {
+      files[Int(instance)].interest.add(
+        EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread))
+      if !files[Int(target)].watchers.contains(instance) { files[Int(target)].watchers.append(instance) }
+      if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {
+        note(channel: files[Int(target)].channel, events: events, process: process, time: time, repeats: 1)
+      }
+    } else {
+      files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data)
+    }
+  }
+
+  mutating func unwatch(epoll: FD, fd: FD, by thread: ThreadID) {
+    let instance = descriptor(epoll, of: thread).file
+    let target = descriptor(fd, of: thread).file
+    guard instance >= 0, files[Int(instance)].kind == .epoll, target >= 0 else { return }
+    files[Int(instance)].interest.remove(fd: fd, serial: files[Int(target)].serial)
+  }
+
+  mutating func accepted(_ listener: FD, _ flags: UInt32, _ result: CallResult, _ event: Event) {
+    let source = descriptor(listener, of: event.thread).file
+    if source >= 0 {
+      effect = Effect(
+        kind: result.succeeded ? .accept : .empty, file: source, channel: files[Int(source)].channel, fd: listener)
+    }
+    guard result.succeeded else { return }
+    let channel = makeChannel(.socket, inode: 0, by: event.thread, at: event.exited)
+    let file = makeFile(
+      .socket, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: event.thread, at: event.exited)
+    files[Int(file)].isConnected = true
+    install(
+      file, at: FD(truncatingIfNeeded: result.rawValue), of: event.thread, .accepted,
+      closeOnExec: flags & 0o2000000 != 0, time: event.exited)
+  }
+}

@@ -1,0 +1,224 @@
+// The kernel's descriptor world, replayed from events: the one model that the recorder decides by and the rules watch.
+
+import Trace
+
+/// A descriptor that a wait returned as ready, resolved to what it meant at that moment.
+public struct Ready: Sendable {
+  public var fd: FD
+  /// Slot in `World.files`, or -1 where the number is closed or unknown.
+  public var file: Int32
+  /// Slot in `World.channels`, or -1.
+  public var channel: Int32
+  public var asked: Readiness
+  public var returned: Readiness
+  /// Edge-triggered or one-shot: the wait itself consumed it.
+  public var isEdge: Bool
+  /// The entry outlived its number: the fd no longer means this open file here.
+  public var isGhost: Bool
+}
+
+/// What the last applied event did to a channel.
+public struct Effect: Sendable {
+  public enum Kind: Sendable { case none, read, write, wait, accept, endOfFile, empty, clear }
+
+  public var kind = Kind.none
+  /// Slots in `World.files` and `World.channels`; -1 for none.
+  public var file: Int32 = -1
+  public var channel: Int32 = -1
+  public var fd: FD = -1
+}
+
+/// Threads, processes, descriptor tables, open files and channels, at the time of the last event.
+///
+/// Releases take effect when a call begins, acquisitions when it has returned (a begin and an end tell the two apart;
+/// a whole call is both at once), and a read may draw on writes that have begun.
+public struct World: Sendable {
+  public internal(set) var threads: [ThreadState?] = []
+  public internal(set) var processes: [ProcessState?] = []
+  public internal(set) var tables: [FDTable] = []
+  public internal(set) var files: [OpenFile] = []
+  public internal(set) var channels: [Channel] = []
+  var handlers: [HandlerTable] = []
+  var freeTables: [Int] = []
+  var freeFiles: [Int32] = []
+  var freeChannels: [Int32] = []
+  var freeHandlers: [Int] = []
+  var fileSerial: UInt32 = 0
+  var channelSerial: UInt32 = 0
+  /// Channels that have an identity outside of their descriptors (pipes, fifos and sockets), by kind and inode.
+  var channelsByInode: [InodeKey: Int32] = [:]
+  /// Whether open files keep the story of their descriptors.
+  public let keepsHistory: Bool
+  /// Open files that have no descriptor any more, with their stories; only when history is kept.
+  public internal(set) var closedFiles: [OpenFile] = []
+  public internal(set) var now: Nanoseconds = 0
+  public internal(set) var root: ProcessID?
+
+  /// What the last event did: the channel that it touched, the segments that a read took, and what a wait returned.
+  public internal(set) var effect = Effect()
+  public internal(set) var taken: [Segment] = []
+  public internal(set) var ready: [Ready] = []
+  /// Serials of channels whose last descriptor the last event closed.
+  public internal(set) var goneChannels: [UInt32] = []
+
+  struct InodeKey: Hashable, Sendable {
+    var kind: ObjectKind
+    var inode: UInt64
+  }
+
+  public init(keepsHistory: Bool = false) { self.keepsHistory = keepsHistory }
+
+  // MARK: Looking
+
+  public func thread(_ id: ThreadID) -> ThreadState? { id.position < threads.count ? threads[id.position] : nil }
+
+  public func process(_ id: ProcessID) -> ProcessState? {
+    id.position < processes.count ? processes[id.position] : nil
+  }
+
+  public func process(of id: ThreadID) -> ProcessState? { thread(id).flatMap { process($0.process) } }
+
+  /// The descriptor as the thread sees it.
+  @inlinable public func descriptor(_ fd: FD, of id: ThreadID) -> Descriptor {
+    guard id.position < threads.count, let thread = threads[id.position], thread.table < tables.count else {
+      return .free
+    }
+    return tables[thread.table][fd]
+  }
+
+  public func file(_ slot: Int32) -> OpenFile? { slot >= 0 ? files[Int(slot)] : nil }
+  public func channel(_ slot: Int32) -> Channel? { slot >= 0 ? channels[Int(slot)] : nil }
+
+  /// The table of a process: that of any living thread.
+  public func table(of id: ProcessID) -> FDTable? {
+    guard let process = process(id) else { return nil }
+    for thread in process.threads {
+      if let state = self.thread(thread), state.isAlive { return tables[state.table] }
+    }
+    return nil
+  }
+
+  /// Whether `process` is a descendant of `ancestor`.
+  public func descends(_ process: ProcessID, from ancestor: ProcessID) -> Bool {
+    var current = self.process(process)?.parent
+    while let next = current {
+      if next == ancestor { return true }
+      current = self.process(next)?.parent
+    }
+    return false
+  }
+
+  /// The disposition of a signal and who installed it.
+  public func handler(of signal: Int32, in id: ProcessID) -> (disposition: SignalDisposition, installer: ProcessID)? {
+    guard let process = process(id) else { return nil }
+    let entry = handlers[process.handlers][signal]
+    return (entry.disposition, entry.installer)
+  }
+
+  /// The processes that hold a descriptor of the channel, with the numbers and ends.
+  public func holders(of channel: Int32) -> [(process: ProcessID, fd: FD, side: Side)] {
+    var found: [(process: ProcessID, fd: FD, side: Side)] = []
+    var seen = Set<Int>()
+    for case let process? in processes where process.isAlive {
+      guard let thread = process.threads.lazy.compactMap({ self.thread($0) }).first(where: \.isAlive),
+        seen.insert(thread.table).inserted
+      else { continue }
+      for (fd, descriptor) in tables[thread.table].open where files[Int(descriptor.file)].channel == channel {
+        found.append((process.id, fd, files[Int(descriptor.file)].side))
+      }
+    }
+    return found
+  }
+
+  /// The descriptor number by which `process` knows an end of the channel: one that reads or one that writes.
+  public func number(of channel: Int32, in process: ProcessID, reading: Bool) -> FD? {
+    let held = holders(of: channel).filter { $0.process == process }
+    let wanted = held.first { reading ? $0.side != .write : $0.side != .read }
+    return (wanted ?? held.first)?.fd
+  }
+
+  // MARK: Moving
+
+  /// Applies the next event of the trace.
+  public mutating func apply(_ event: Event, arena: Arena, tables: TraceTables) {
+    now = max(now, event.time)
+    effect = Effect()
+    taken.removeAll(keepingCapacity: true)
+    ready.removeAll(keepingCapacity: true)
+    goneChannels.removeAll(keepingCapacity: true)
+    if case .start(let start) = event.body {
+      begin(event.thread, start, at: event.time, tables: tables)
+      return
+    }
+    guard thread(event.thread) != nil else { return }
+    switch event.body {
+    case .start: break
+    case .call(let syscall, let result, let operation):
+      if event.phase != .end { enter(event, syscall, result, operation, arena: arena) }
+      if event.phase != .begin {
+        leave(event, result, operation, arena: arena)
+        threads[event.thread.position]!.openCall = nil
+      }
+    case .end(let status): finish(event.thread, status: status, at: event.time)
+    case .signal(let delivery): deliver(delivery, to: event)
+    case .handlerLeft(let signal):
+      let frames = threads[event.thread.position]!.frames
+      if let place = frames.lastIndex(where: { $0.signal == signal }) {
+        threads[event.thread.position]!.frames.removeSubrange(place...)
+      }
+    case .usage(let running, let waiting):
+      threads[event.thread.position]!.running = running
+      threads[event.thread.position]!.waiting = waiting
+    case .existing(let descriptor): adopt(descriptor, by: event.thread, at: event.time)
+    case .blindSpot(let spot, _):
+      if spot == .ioUring { processes[threads[event.thread.position]!.process.position]!.usesRing = true }
+    case .name(let name): threads[event.thread.position]!.name = name
+    }
+  }
+
+  /// What takes effect when a call begins.
+  private mutating func enter(
+    _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation,
+    arena: Arena
+  ) {
+    if event.phase == .begin { threads[event.thread.position]!.openCall = (event.entered, syscall, operation) }
+    if result.failed { return }
+    switch operation {
+    case .close(let fd): release(fd, by: event.thread, at: event.entered, .released)
+    case .closeRange(let first, let last, let flags):
+      closeRange(first, last, flags, by: event.thread, at: event.entered)
+    case .epollControl(let epoll, 2, let fd, _, _): unwatch(epoll: epoll, fd: fd, by: event.thread)
+    case .transfer(let transfer) where transfer.direction == .output && event.phase == .begin:
+      beginWrite(transfer, by: event.thread)
+    case .wait(let wait) where event.phase == .begin:
+      threads[event.thread.position]!.openWaits.removeAll(keepingCapacity: true)
+      threads[event.thread.position]!.openWaits.append(contentsOf: arena.waits(wait.entries))
+      noteWaits(wait, by: event.thread, at: event.entered, repeats: 0, arena: arena)
+    default: break
+    }
+  }
+
+  /// What takes effect when a call has returned.
+  private mutating func leave(
+    _ event: Event, _ result: CallResult, _ operation: Operation, arena: Arena
+  ) {
+    let thread = event.thread
+    switch operation {
+    case .transfer(let transfer): self.transfer(transfer, result, event, arena: arena)
+    case .wait(let wait): returned(wait, result, event, arena: arena)
+    case .accept(let listener, let flags): accepted(listener, flags, result, event)
+    case .signalReturn: _ = threads[thread.position]!.frames.popLast()
+    case .connect(let fd, let address):
+      // EINPROGRESS: connected as far as the model is concerned; a failure shows at the next use.
+      if result.succeeded || result.errno == 115 {
+        withFile(fd, of: thread) {
+          $0.isConnected = true
+          $0.name = address
+        }
+      }
+    default:
+      guard result.succeeded else { return }
+      acquire(event, result, operation, arena: arena)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// The vocabulary: what one thread did, and when. Recorder and StraceLog make events, World and the rules read them.
+
+/// One thing that happened in the traced programs. Fixed size; its variable parts lie in the batch's `Arena`.
+public struct Event: Sendable {
+  /// Which part of a call the event tells. A call that nothing overlaps is one event; else it has a begin, so that what
+  /// happens meanwhile finds the thread inside the call, and later an end that holds the whole call again.
+  public enum Phase: UInt8, Sendable { case whole, begin, end }
+
+  public var thread: ThreadID
+  public var phase: Phase
+  /// When the call entered the kernel, as the tracer saw it.
+  public var entered: Nanoseconds
+  /// When the call returned; equal to `entered` for a begin and for what is no call.
+  public var exited: Nanoseconds
+  /// How many equal calls in a row this event stands for; 1 unless a run was folded.
+  public var repeats: UInt32
+  /// The event's place in the trace, from 0. A begin and its end count as two.
+  public var sequence: UInt64
+  public var body: Body
+
+  public init(
+    thread: ThreadID, phase: Phase = .whole, entered: Nanoseconds, exited: Nanoseconds, repeats: UInt32 = 1,
+    sequence: UInt64 = 0, body: Body
+  ) {
+    self.thread = thread
+    self.phase = phase
+    self.entered = entered
+    self.exited = exited
+    self.repeats = repeats
+    self.sequence = sequence
+    self.body = body
+  }
+
+  /// When the event became known: the begin's entry, otherwise the exit.
+  @inlinable public var time: Nanoseconds { phase == .begin ? entered : exited }
+
+  public enum Body: Sendable {
+    case call(Syscall, CallResult, Operation)
+    /// A thread was born; `Event.thread` is the new one.
+    case start(Start)
+    /// The thread is gone; the status as wait(2) encodes it (0 for all but a thread group's last).
+    case end(status: Int32)
+    /// A signal was delivered to the thread (a handler runs, or the default action follows).
+    case signal(SignalDelivery)
+    /// A handler was left without rt_sigreturn (siglongjmp): the frame of that signal is gone.
+    case handlerLeft(signal: Int32)
+    /// Processor time of the thread since its birth: running, and runnable but waiting for a core
+    /// (/proc/PID/task/TID/schedstat, nanoseconds).
+    case usage(running: UInt64, waiting: UInt64)
+    /// A descriptor that existed before the trace, as /proc shows it.
+    case existing(ExistingDescriptor)
+    /// Something that the tracer cannot see.
+    case blindSpot(BlindSpot, detail: StringID)
+    /// The thread's comm (/proc/PID/task/TID/comm).
+    case name(StringID)
+  }
+}
+
+/// What a system call returned: a value from 0, or the negative errno (-4095 to -1).
+public struct CallResult: Hashable, Sendable {
+  public var rawValue: Int64
+  @inlinable public init(_ rawValue: Int64) { self.rawValue = rawValue }
+
+  /// The call has not returned, or its return was not looked at.
+  public static let pending = CallResult(Int64.min)
+
+  @inlinable public var isPending: Bool { rawValue == Int64.min }
+  @inlinable public var failed: Bool { rawValue < 0 && rawValue >= -4095 }
+  @inlinable public var succeeded: Bool { rawValue >= 0 }
+  /// The errno of a failed call, else 0.
+  @inlinable public var errno: Int32 { failed ? Int32(-rawValue) : 0 }
+  /// The value of a call that returned a descriptor or count; 0 if it failed.
+  @inlinable public var count: UInt64 { rawValue > 0 ? UInt64(rawValue) : 0 }
+}
+
+/// How a thread came to be.
+public struct Start: Sendable {
+  /// The thread that called fork, vfork or clone; `unknown` for the trace's root and for attached ones.
+  public var parent: ThreadID
+  /// Clone flags (CLONE_VM 0x100, CLONE_FILES 0x400, CLONE_SIGHAND 0x800, CLONE_VFORK 0x4000, CLONE_THREAD 0x10000).
+  public var flags: UInt64
+
+  public init(parent: ThreadID, flags: UInt64) {
+    self.parent = parent
+    self.flags = flags
+  }
+
+  @inlinable public var sharesFiles: Bool { flags & 0x400 != 0 }
+  @inlinable public var sharesMemory: Bool { flags & 0x100 != 0 }
+  @inlinable public var sharesHandlers: Bool { flags & 0x800 != 0 }
+  @inlinable public var isThread: Bool { flags & 0x10000 != 0 }
+}
+
+/// A signal on its way into a thread.
+public struct SignalDelivery: Sendable {
+  public var number: Int32
+  /// si_code (sigaction(2)): 0 SI_USER, -6 SI_TKILL, 0x80 SI_KERNEL, ...
+  public var code: Int32
+  /// si_pid where the code says that a process sent it, else 0; the target's pid namespace.
+  public var sender: Int32
+
+  public init(number: Int32, code: Int32, sender: Int32) {
+    self.number = number
+    self.code = code
+    self.sender = sender
+  }
+}
+
+/// What an open file is a handle to.
+public enum ObjectKind: UInt8, Sendable, CaseIterable {
+  case file, pipe, fifo, eventfd, socketpair, socket, epoll, signalfd, timerfd, inotify, pidfd, memfd, tty, directory,
+    device, other
+}
+
+/// A descriptor found open, with what /proc/PID/fd, fstat and fdinfo tell.
+public struct ExistingDescriptor: Sendable {
+  public var fd: FD
+  public var kind: ObjectKind
+  /// What /proc/PID/fd/N links to: `pipe:[4711]`, a path.
+  public var link: StringID
+  /// st_ino; pipes and sockets are the same object where it is equal.
+  public var inode: UInt64
+  /// The open flags (O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC), as fdinfo gives them.
+  public var flags: UInt32
+  /// A lower descriptor of the same table that shares the open file (kcmp), or -1.
+  public var sameAs: FD
+
+  public init(fd: FD, kind: ObjectKind, link: StringID, inode: UInt64, flags: UInt32, sameAs: FD) {
+    self.fd = fd
+    self.kind = kind
+    self.link = link
+    self.inode = inode
+    self.flags = flags
+    self.sameAs = sameAs
+  }
+}
+
+/// What a tracer on ptrace does not see.
+public enum BlindSpot: UInt8, Sendable, CaseIterable {
+  /// I/O through io_uring makes no system calls.
+  case ioUring
+  /// A child made with CLONE_UNTRACED.
+  case untraced
+  /// 32-bit or x32 calls.
+  case otherABI
+  /// The tracer lost the target's events (its file could not grow).
+  case lost
+}

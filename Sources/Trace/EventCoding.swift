@@ -1,0 +1,142 @@
+// How events and definitions stand in a chunk. Times are differences to the record before; the chunk's first is counted
+// from the chunk header's firstTime, so that each chunk can be read alone.
+
+extension ByteWriter {
+  /// Appends one event. `previous`: the time of the record before, in ns.
+  mutating func event(_ event: Event, after previous: Nanoseconds, arena: borrowing Arena) {
+    let kind: RecordKind =
+      switch event.body {
+      case .call:
+        switch event.phase {
+        case .whole: .callWhole
+        case .begin: .callBegin
+        case .end: .callEnd
+        }
+      case .start: .start
+      case .end: .end
+      case .signal: .signal
+      case .handlerLeft: .handlerLeft
+      case .usage: .usage
+      case .existing: .existing
+      case .blindSpot: .blindSpot
+      case .name: .name
+      }
+    byte(kind.rawValue | (event.repeats > 1 ? RecordKind.repeated : 0))
+    unsigned(event.thread.index)
+    signed(Int64(bitPattern: event.time &- previous))
+    if kind == .callWhole || kind == .callEnd { unsigned(event.exited &- event.entered) }
+    if event.repeats > 1 { unsigned(event.repeats) }
+    body(event, arena: arena)
+  }
+
+  private mutating func body(_ event: Event, arena: borrowing Arena) {
+    switch event.body {
+    case .call(let syscall, let result, let operation):
+      unsigned(UInt64(syscall.number))
+      if event.phase != .begin { signed(result.rawValue) }
+      self.operation(operation, arena: arena)
+    case .start(let start):
+      unsigned(start.parent.index)
+      unsigned(start.flags)
+    case .end(let status): signed(status)
+    case .signal(let delivery):
+      signed(delivery.number)
+      signed(delivery.code)
+      signed(delivery.sender)
+    case .handlerLeft(let signal): signed(signal)
+    case .usage(let running, let waiting):
+      unsigned(running)
+      unsigned(waiting)
+    case .existing(let descriptor):
+      signed(descriptor.fd)
+      byte(descriptor.kind.rawValue)
+      unsigned(descriptor.link.index)
+      unsigned(descriptor.inode)
+      unsigned(descriptor.flags)
+      signed(descriptor.sameAs)
+    case .blindSpot(let spot, let detail):
+      byte(spot.rawValue)
+      unsigned(detail.index)
+    case .name(let name): unsigned(name.index)
+    }
+  }
+
+  mutating func string(_ id: StringID, _ text: some Collection<UInt8>) {
+    byte(RecordKind.string.rawValue)
+    unsigned(id.index)
+    self.text(text)
+  }
+
+  mutating func thread(_ id: ThreadID, _ record: ThreadRecord) {
+    byte(RecordKind.thread.rawValue)
+    unsigned(id.index)
+    signed(record.tid)
+    unsigned(record.generation)
+    unsigned(record.process.index)
+    signed(record.pid)
+  }
+}
+
+extension ByteReader {
+  /// The event whose first byte, `tag`, has just been read.
+  mutating func event(
+    _ kind: RecordKind, tag: UInt8, after previous: Nanoseconds, into arena: inout Arena
+  ) throws(TraceError) -> Event {
+    let thread = ThreadID(Int(try unsigned32()))
+    let time = previous &+ UInt64(bitPattern: try signed())
+    var entered = time
+    var phase = Event.Phase.whole
+    switch kind {
+    case .callWhole: entered = time &- (try unsigned())
+    case .callEnd:
+      entered = time &- (try unsigned())
+      phase = .end
+    case .callBegin: phase = .begin
+    default: break
+    }
+    guard entered <= time else { throw .damaged("a call returned before it began") }
+    let repeats = tag & RecordKind.repeated != 0 ? max(1, try unsigned32()) : 1
+    let body = try body(kind, into: &arena)
+    return Event(thread: thread, phase: phase, entered: entered, exited: time, repeats: repeats, body: body)
+  }
+
+  private mutating func body(_ kind: RecordKind, into arena: inout Arena) throws(TraceError) -> Event.Body {
+    switch kind {
+    case .string, .thread: throw .damaged("a definition where an event should be")
+    case .callWhole, .callBegin, .callEnd:
+      let syscall = Syscall(Int(try unsigned32()))
+      let result = kind == .callBegin ? CallResult.pending : CallResult(try signed())
+      return .call(syscall, result, try operation(into: &arena))
+    case .start: return .start(Start(parent: ThreadID(Int(try unsigned32())), flags: try unsigned()))
+    case .end: return .end(status: try signed32())
+    case .signal:
+      return .signal(SignalDelivery(number: try signed32(), code: try signed32(), sender: try signed32()))
+    case .handlerLeft: return .handlerLeft(signal: try signed32())
+    case .usage: return .usage(running: try unsigned(), waiting: try unsigned())
+    case .existing:
+      let fd = try signed32()
+      guard let kind = ObjectKind(rawValue: try byte()) else { throw .damaged("an unknown kind of object") }
+      return .existing(
+        ExistingDescriptor(
+          fd: fd, kind: kind, link: StringID(Int(try unsigned32())), inode: try unsigned(), flags: try unsigned32(),
+          sameAs: try signed32()))
+    case .blindSpot:
+      guard let spot = BlindSpot(rawValue: try byte()) else { throw .damaged("an unknown blind spot") }
+      return .blindSpot(spot, detail: StringID(Int(try unsigned32())))
+    case .name: return .name(StringID(Int(try unsigned32())))
+    }
+  }
+
+  /// The definition of a text: its id and bytes.
+  mutating func stringDefinition() throws(TraceError) -> (StringID, ArraySlice<UInt8>) {
+    (StringID(Int(try unsigned32())), try text())
+  }
+
+  mutating func threadDefinition() throws(TraceError) -> (ThreadID, ThreadRecord) {
+    let id = ThreadID(Int(try unsigned32()))
+    let tid = try signed32()
+    let generation = try unsigned32()
+    let process = ProcessID(Int(try unsigned32()))
+    return (id, ThreadRecord(tid: tid, generation: generation, process: process, pid: try signed32()))
+  }
+}

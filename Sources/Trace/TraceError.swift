@@ -1,0 +1,29 @@
+// What can go wrong with a trace file, each with the words that the user reads.
+
+import SystemPackage
+
+public enum TraceError: Error, Equatable, CustomStringConvertible {
+  /// There is no such file, or it may not be read.
+  case unreadable(path: String, errno: Int32)
+  /// The file cannot be made or grown.
+  case unwritable(path: String, errno: Int32)
+  /// It does not begin as a trace does.
+  case notATrace(path: String)
+  /// It was written by a later faultline.
+  case laterVersion(path: String, version: Int)
+  /// Its bytes contradict themselves.
+  case damaged(String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let errno): "cannot read \(path): \(TraceError.text(errno))"
+    case .unwritable(let path, let errno): "cannot write \(path): \(TraceError.text(errno))"
+    case .notATrace(let path): "\(path) is not a faultline trace"
+    case .laterVersion(let path, let version):
+      "\(path) has format version \(version); this faultline reads up to \(TraceFormat.version)"
+    case .damaged(let what): "the trace is damaged: \(what)"
+    }
+  }
+
+  static func text(_ errno: Int32) -> String { Errno(rawValue: errno).description }
+}

@@ -1,0 +1,112 @@
+// The constants of the .flt file; docs/trace-format.md is its description.
+
+public enum TraceFormat {
+  /// The version that this code writes. It moves with every change of a record's meaning; earlier ones stay readable.
+  public static let version = 1
+  /// The first eight bytes. Like PNG's, they show at once what a text-mode transfer did to the file.
+  static let magic: [UInt8] = [0x89, 0x46, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
+  static let fileHeaderSize = 64
+  static let chunkMagic: UInt32 = 0x4B48_4346  // "FCHK"
+  static let chunkHeaderSize = 48
+  /// The most a chunk's body holds.
+  static let chunkCapacity = 65536
+  static let indexMagic: UInt32 = 0x5844_4946  // "FIDX"
+  static let trailerMagic: UInt64 = 0x0A44_4E45_544C_4689  // \x89FLTEND\n
+  static let trailerSize = 16
+  /// Wait sets and payloads beyond these sizes are cut, so that any record fits a chunk.
+  public static let longestWaitSet = 2048
+  public static let longestPayload = 4096
+  public static let longestString = 16384
+  public static let longestNumberList = 1024
+}
+
+/// A chunk's header, 48 bytes, little-endian.
+struct ChunkHeader {
+  var sealed: Bool
+  /// How many bytes of the body are valid.
+  var length: UInt32
+  /// CRC-32 (zlib's) of the body; holds once sealed.
+  var checksum: UInt32
+  /// How many events it holds (definitions not counted); holds once sealed.
+  var events: UInt32
+  var firstTime: UInt64
+  var lastTime: UInt64
+  /// The sequence number of its first event.
+  var firstSequence: UInt64
+
+  static let lengthOffset = 8
+
+  func write(into writer: inout ByteWriter) {
+    writer.fixed(TraceFormat.chunkMagic)
+    writer.fixed(UInt32(sealed ? 1 : 0))
+    writer.fixed(length)
+    writer.fixed(checksum)
+    writer.fixed(events)
+    writer.fixed(UInt32(0))
+    writer.fixed(firstTime)
+    writer.fixed(lastTime)
+    writer.fixed(firstSequence)
+  }
+
+  init(
+    sealed: Bool, length: UInt32, checksum: UInt32, events: UInt32, firstTime: UInt64, lastTime: UInt64,
+    firstSequence: UInt64
+  ) {
+    self.sealed = sealed
+    self.length = length
+    self.checksum = checksum
+    self.events = events
+    self.firstTime = firstTime
+    self.lastTime = lastTime
+    self.firstSequence = firstSequence
+  }
+
+  init(from reader: inout ByteReader) throws(TraceError) {
+    guard try reader.fixed(UInt32.self) == TraceFormat.chunkMagic else { throw .damaged("no chunk where one should begin") }
+    sealed = try reader.fixed(UInt32.self) & 1 == 1
+    length = try reader.fixed(UInt32.self)
+    checksum = try reader.fixed(UInt32.self)
+    events = try reader.fixed(UInt32.self)
+    _ = try reader.fixed(UInt32.self)
+    firstTime = try reader.fixed(UInt64.self)
+    lastTime = try reader.fixed(UInt64.self)
+    firstSequence = try reader.fixed(UInt64.self)
+    guard length <= TraceFormat.chunkCapacity else { throw .damaged("a chunk claims \(length) bytes") }
+  }
+}
+
+/// A record's first byte: the kind in the low five bits, flags above.
+enum RecordKind: UInt8 {
+  case string = 1
+  case thread = 2
+  case callWhole = 3
+  case callBegin = 4
+  case callEnd = 5
+  case start = 6
+  case end = 7
+  case signal = 8
+  case handlerLeft = 9
+  case usage = 10
+  case existing = 11
+  case blindSpot = 12
+  case name = 13
+
+  static let mask: UInt8 = 0x1F
+  /// The event stands for several equal ones: their number follows the times.
+  static let repeated: UInt8 = 0x20
+}
+
+/// What is written once, at the file's head.
+public struct TraceHeader: Sendable, Equatable {
+  /// Wall-clock time at trace time 0, ns since 1970.
+  public var started: UInt64
+  /// The trace began after its programs did (attach, or a log that begins late).
+  public var beganAfterStart: Bool
+  public var version: Int
+
+  public init(started: UInt64, beganAfterStart: Bool = false) {
+    self.started = started
+    self.beganAfterStart = beganAfterStart
+    self.version = TraceFormat.version
+  }
+}

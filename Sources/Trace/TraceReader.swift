@@ -1,0 +1,213 @@
+// The one reader of .flt files: chunk by chunk, in memory that does not grow with the file, and as far as the file goes.
+
+import CZlib
+import SystemPackage
+
+/// A batch of events in file order, with their variable parts.
+public struct EventBatch: Sendable {
+  public var events: [Event] = []
+  public var arena = Arena()
+
+  public init() {}
+}
+
+/// The tables that a trace's ids point into; they grow as definitions are read.
+public struct TraceTables: Sendable {
+  /// Texts as the target had them: any bytes.
+  public private(set) var strings: [[UInt8]] = [[]]
+  public private(set) var threads: [ThreadRecord?] = []
+
+  public init() {}
+
+  /// The text of an id, invalid UTF-8 replaced; empty for an id that was never defined.
+  public func text(_ id: StringID) -> String {
+    id.position < strings.count ? String(decoding: strings[id.position], as: UTF8.self) : ""
+  }
+
+  public func thread(_ id: ThreadID) -> ThreadRecord? {
+    id.position < threads.count ? threads[id.position] : nil
+  }
+
+  public mutating func define(_ id: StringID, _ text: [UInt8]) throws(TraceError) {
+    // Ids are dense: one that skips far ahead is damage, and must not make us allocate.
+    guard id.position <= strings.count + 65536 else { throw .damaged("a text has the id \(id.position)") }
+    while strings.count <= id.position { strings.append([]) }
+    strings[id.position] = text
+  }
+
+  public mutating func define(_ id: ThreadID, _ record: ThreadRecord) throws(TraceError) {
+    guard id.position <= threads.count + 65536 else { throw .damaged("a thread has the id \(id.position)") }
+    while threads.count <= id.position { threads.append(nil) }
+    threads[id.position] = record
+  }
+}
+
+/// Reads a trace from its first chunk to its last.
+public final class TraceReader {
+  public let path: String
+  public let header: TraceHeader
+  public private(set) var tables = TraceTables()
+  /// Whether the writer finished the file. Known from the start.
+  public let isComplete: Bool
+  /// What ended the reading before the file's end, if anything did.
+  public private(set) var damage: TraceError?
+  /// How far reading has come, 0 to 1.
+  public var progress: Double { size > 0 ? min(1, Double(offset) / Double(size)) : 1 }
+
+  private let descriptor: FileDescriptor
+  private let size: Int
+  private let end: Int
+  private var offset = TraceFormat.fileHeaderSize
+  private var sequence: UInt64 = 0
+  private var body: [UInt8] = []
+
+  public init(path: String) throws(TraceError) {
+    self.path = path
+    let descriptor: FileDescriptor
+    do {
+      descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+      size = Int(try descriptor.seek(offset: 0, from: .end))
+    } catch let errno as Errno {
+      throw .unreadable(path: path, errno: errno.rawValue)
+    } catch {
+      throw .unreadable(path: path, errno: Errno.ioError.rawValue)
+    }
+    self.descriptor = descriptor
+    do throws(TraceError) {
+      let head = try Self.read(descriptor, at: 0, count: TraceFormat.fileHeaderSize, path: path)
+      header = try Self.header(head, path: path)
+      let trailer = Self.trailer(descriptor, size: size, path: path)
+      isComplete = trailer != nil
+      end = trailer ?? size
+    } catch {
+      try? descriptor.close()
+      throw error
+    }
+  }
+
+  deinit { try? descriptor.close() }
+
+  /// Whether the file begins as a trace does; false for one that cannot be read.
+  public static func recognises(path: String) -> Bool {
+    guard let descriptor = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else {
+      return false
+    }
+    defer { try? descriptor.close() }
+    let head = try? read(descriptor, at: 0, count: TraceFormat.magic.count, path: path)
+    return head == TraceFormat.magic
+  }
+
+  private static func header(_ bytes: [UInt8], path: String) throws(TraceError) -> TraceHeader {
+    guard bytes.count >= TraceFormat.fileHeaderSize, Array(bytes.prefix(8)) == TraceFormat.magic else {
+      throw .notATrace(path: path)
+    }
+    var reader = ByteReader(bytes, from: 8)
+    let version = Int(try reader.fixed(UInt32.self))
+    guard version >= 1 else { throw .notATrace(path: path) }
+    guard version <= TraceFormat.version else { throw .laterVersion(path: path, version: version) }
+    _ = try reader.fixed(UInt32.self)
+    var header = TraceHeader(started: try reader.fixed(UInt64.self))
+    header.beganAfterStart = try reader.fixed(UInt32.self) & 1 == 1
+    header.version = version
+    return header
+  }
+
+  /// Where the index begins, if the file ends as a finished one does.
+  private static func trailer(_ descriptor: FileDescriptor, size: Int, path: String) -> Int? {
+    guard size >= TraceFormat.fileHeaderSize + TraceFormat.trailerSize,
+      let bytes = try? read(
+        descriptor, at: size - TraceFormat.trailerSize, count: TraceFormat.trailerSize, path: path)
+    else { return nil }
+    var reader = ByteReader(bytes)
+    guard let start = try? reader.fixed(UInt64.self), (try? reader.fixed(UInt64.self)) == TraceFormat.trailerMagic,
+      start >= UInt64(TraceFormat.fileHeaderSize), start < UInt64(size)
+    else { return nil }
+    return Int(start)
+  }
+
+  private static func read(
+    _ descriptor: FileDescriptor, at offset: Int, count: Int, path: String
+  ) throws(TraceError) -> [UInt8] {
+    do {
+      var filled = 0
+      var failed: (any Error)?
+      let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        while filled < count {
+          do {
+            let part = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+            let got = try descriptor.read(fromAbsoluteOffset: Int64(offset + filled), into: part)
+            if got == 0 { break }
+            filled += got
+          } catch {
+            failed = error
+            break
+          }
+        }
+        initialized = filled
+      }
+      if let failed { throw failed }
+      return bytes
+    } catch let errno as Errno {
+      throw .unreadable(path: path, errno: errno.rawValue)
+    } catch {
+      throw .unreadable(path: path, errno: Errno.ioError.rawValue)
+    }
+  }
+
+  /// Reads the next chunk into `batch`, replacing what it held. False at the end, and at damage (see `damage`), up to
+  /// which every event has been given.
+  public func next(into batch: inout EventBatch) -> Bool {
+    batch.events.removeAll(keepingCapacity: true)
+    batch.arena.removeAll()
+    guard damage == nil, offset + TraceFormat.chunkHeaderSize <= end else { return false }
+    do throws(TraceError) {
+      let head = try Self.read(descriptor, at: offset, count: TraceFormat.chunkHeaderSize, path: path)
+      var reader = ByteReader(head)
+      // Space that was preallocated, and never used, is zero.
+      if !isComplete, head.allSatisfy({ $0 == 0 }) {
+        offset = end
+        return false
+      }
+      let chunk = try ChunkHeader(from: &reader)
+      body = try Self.read(
+        descriptor, at: offset + TraceFormat.chunkHeaderSize, count: Int(chunk.length), path: path)
+      guard body.count == Int(chunk.length) else { throw .damaged("its last chunk is cut off") }
+      if chunk.sealed {
+        guard UInt32(crc32(0, body, UInt32(body.count))) == chunk.checksum else {
+          throw .damaged("a chunk's checksum does not match at byte \(offset)")
+        }
+      }
+      offset += TraceFormat.chunkHeaderSize + (Int(chunk.length) + 7) & ~7
+      if !chunk.sealed { offset = end }
+      try decode(chunk, into: &batch)
+      return true
+    } catch {
+      damage = error
+      return !batch.events.isEmpty
+    }
+  }
+
+  private func decode(_ chunk: ChunkHeader, into batch: inout EventBatch) throws(TraceError) {
+    var reader = ByteReader(body)
+    var time = chunk.firstTime
+    sequence = chunk.firstSequence
+    while !reader.isAtEnd {
+      let tag = try reader.byte()
+      guard let kind = RecordKind(rawValue: tag & RecordKind.mask) else { throw .damaged("an unknown record") }
+      switch kind {
+      case .string:
+        let (id, text) = try reader.stringDefinition()
+        try tables.define(id, Array(text))
+      case .thread:
+        let (id, record) = try reader.threadDefinition()
+        try tables.define(id, record)
+      default:
+        var event = try reader.event(kind, tag: tag, after: time, into: &batch.arena)
+        event.sequence = sequence
+        sequence += 1
+        time = event.time
+        batch.events.append(event)
+      }
+    }
+  }
+}

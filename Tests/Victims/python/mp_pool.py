@@ -1,0 +1,31 @@
+#!/usr/bin/python3
+# victim: multiprocessing.Pool twice: map and terminate, then map, close and join
+# clean: yes
+# forbid: foreign-wakeup-write
+# forbid: foreign-read
+# forbid: inherited-signal-handler
+# forbid: busy-poll
+#
+# No bug: the workers share a task pipe, which any of them reads under a lock, and a result pipe, which all of them write.
+# terminate() drains the task queue from the parent and ends the workers by SIGTERM, which is not handled.
+import multiprocessing
+import signal
+import sys
+
+
+def square(number):
+    return number * number
+
+
+signal.alarm(60)
+fork = multiprocessing.get_context("fork")
+expected = [number * number for number in range(60)]
+with fork.Pool(3) as pool:
+    first = pool.map(square, range(60), chunksize=4)
+pool.join()
+pool = fork.Pool(2)
+second = pool.map(square, range(60), chunksize=10)
+pool.close()
+pool.join()
+if first != expected or second != expected:
+    sys.exit("not as labelled: wrong results")
