@@ -1,1 +1,175 @@
+#define _GNU_SOURCE
 #include "clinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/kcmp.h>
+#include <linux/ptrace.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+// glibc's <sys/ptrace.h> and <linux/ptrace.h> cannot both be included; the system call itself is simple.
+long clinux_ptrace(long request, pid_t pid, uintptr_t address, uintptr_t data) {
+  long result = syscall(SYS_ptrace, request, (long)pid, address, data);
+  return result == -1 ? -errno : result;
+}
+
+long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *out) {
+  struct ptrace_syscall_info info;
+  memset(&info, 0, sizeof info);
+  long result = clinux_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, (uintptr_t)&info);
+  if (result < 0) return result;
+  memset(out, 0, sizeof *out);
+  out->op = info.op;
+  out->arch = info.arch;
+  out->instruction_pointer = info.instruction_pointer;
+  out->stack_pointer = info.stack_pointer;
+  switch (info.op) {
+    case PTRACE_SYSCALL_INFO_ENTRY:
+      out->number = info.entry.nr;
+      memcpy(out->arguments, info.entry.args, sizeof out->arguments);
+      break;
+    case PTRACE_SYSCALL_INFO_SECCOMP:
+      out->number = info.seccomp.nr;
+      memcpy(out->arguments, info.seccomp.args, sizeof out->arguments);
+      break;
+    case PTRACE_SYSCALL_INFO_EXIT:
+      out->result = info.exit.rval;
+      out->is_error = info.exit.is_error;
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
+
+long clinux_signal_info(pid_t tid, int32_t *number, int32_t *code, int32_t *sender) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  long result = clinux_ptrace(PTRACE_GETSIGINFO, tid, 0, (uintptr_t)&info);
+  if (result < 0) return result;
+  *number = info.si_signo;
+  *code = info.si_code;
+  *sender = info.si_code <= 0 || info.si_signo == SIGCHLD ? info.si_pid : 0;
+  return 0;
+}
+
+ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count) {
+  struct iovec local = {into, count};
+  struct iovec remote = {(void *)address, count};
+  ssize_t got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+  return got < 0 ? -errno : got;
+}
+
+int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd) {
+  long result = syscall(SYS_kcmp, first, second, KCMP_FILE, first_fd, second_fd);
+  return result < 0 ? -errno : result == 0;
+}
+
+static sigset_t tracer_signals;
+static sigset_t original_mask;
+static struct sigaction original_child_action;
+static int release_pipe[2] = {-1, -1};
+static int failure_pipe[2] = {-1, -1};
+
+void clinux_block_signals(void) {
+  sigemptyset(&tracer_signals);
+  const int signals[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1};
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&tracer_signals, signals[i]);
+  sigprocmask(SIG_BLOCK, &tracer_signals, &original_mask);
+  // An inherited SIG_IGN would make the kernel reap children unseen.
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  sigaction(SIGCHLD, &standard, &original_child_action);
+}
+
+int clinux_next_signal(int64_t timeout_ns) {
+  struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+  for (;;) {
+    int signal = timeout_ns < 0 ? sigwaitinfo(&tracer_signals, NULL) : sigtimedwait(&tracer_signals, NULL, &timeout);
+    if (signal > 0) return signal;
+    if (errno == EAGAIN) return 0;
+  }
+}
+
+// Out of the way of the numbers that programs know; close-on-exec like every descriptor of the tracer.
+static void raise_descriptor(int *fd) {
+  int high = fcntl(*fd, F_DUPFD_CLOEXEC, 810);
+  if (high < 0) return;
+  close(*fd);
+  *fd = high;
+}
+
+static void fail(int stage, int error) {
+  struct clinux_failure failure = {stage, error};
+  ssize_t ignored = write(failure_pipe[1], &failure, sizeof failure);
+  (void)ignored;
+  _exit(127);
+}
+
+static void run_child(const struct clinux_launch *launch) {
+  char go;
+  close(release_pipe[1]);
+  if (read(release_pipe[0], &go, 1) != 1) _exit(127);
+  sigaction(SIGCHLD, &original_child_action, NULL);
+  sigprocmask(SIG_SETMASK, &original_mask, NULL);
+  struct sock_fprog program = {launch->filter_length, (struct sock_filter *)launch->filter};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0) {
+    // Without privilege a filter needs NO_NEW_PRIVS, which also disarms set-user-ID programs.
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0)
+      fail(1, errno);
+  }
+  execvp(launch->arguments[0], launch->arguments);
+  fail(2, errno);
+}
+
+pid_t clinux_launch_start(const struct clinux_launch *launch) {
+  if (pipe2(release_pipe, O_CLOEXEC) != 0 || pipe2(failure_pipe, O_CLOEXEC) != 0) return -errno;
+  for (int i = 0; i < 2; i++) {
+    raise_descriptor(&release_pipe[i]);
+    raise_descriptor(&failure_pipe[i]);
+  }
+  pid_t pid = fork();
+  if (pid < 0) return -errno;
+  if (pid == 0) run_child(launch);
+  close(release_pipe[0]);
+  close(failure_pipe[1]);
+  fcntl(failure_pipe[0], F_SETFL, O_NONBLOCK);
+  return pid;
+}
+
+void clinux_release(void) {
+  ssize_t ignored = write(release_pipe[1], "", 1);
+  (void)ignored;
+  close(release_pipe[1]);
+}
+
+void clinux_abandon(void) { close(release_pipe[1]); }
+
+struct clinux_failure clinux_launch_failure(void) {
+  struct clinux_failure failure = {0, 0};
+  if (read(failure_pipe[0], &failure, sizeof failure) != sizeof failure) failure.stage = 0;
+  close(failure_pipe[0]);
+  return failure;
+}
+
+void clinux_die_by(int number) {
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  signal(number, SIG_DFL);
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, number);
+  sigprocmask(SIG_UNBLOCK, &only, NULL);
+  kill(getpid(), number);
+}

@@ -86,6 +86,8 @@ public struct Transfer: Sendable {
   public var positioned: Bool
   /// The first bytes that were written.
   public var payload: ArenaRange
+  /// sendmmsg, recvmmsg: how many messages; the result counts bytes. 0 for all other calls.
+  public var messages: UInt32 = 0
   /// Descriptors that were sent or received by SCM_RIGHTS.
   public var passed: ArenaRange
 

@@ -115,6 +115,7 @@ extension ByteWriter {
       byte(transfer.direction.rawValue | (transfer.positioned ? 2 : 0) | (transfer.passed.isEmpty ? 0 : 4))
       unsigned(transfer.requested)
       unsigned(transfer.flags)
+      unsigned(transfer.messages)
       if transfer.direction == .output { text(arena.bytes(transfer.payload)) }
       if !transfer.passed.isEmpty { numbers(arena.numbers(transfer.passed)) }
     case .move(let from, let to, let requested, let consumes):
@@ -276,6 +277,7 @@ extension ByteReader {
     let direction: Transfer.Direction = bits & 1 == 1 ? .output : .input
     var transfer = Transfer(
       fd: fd, direction: direction, requested: try unsigned(), flags: try unsigned32(), positioned: bits & 2 != 0)
+    transfer.messages = try unsigned32()
     if direction == .output { transfer.payload = arena.add(bytes: try text()) }
     if bits & 4 != 0 { transfer.passed = try numbers(into: &arena) }
     return transfer

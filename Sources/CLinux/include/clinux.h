@@ -1,0 +1,71 @@
+// What Swift cannot say of Linux: variadic calls, code between fork and exec, and kernel structs that glibc's module
+// does not show. Nothing here knows what faultline is for.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// ptrace(2). Returns 0 or a value; on failure -errno.
+long clinux_ptrace(long request, pid_t pid, uintptr_t address, uintptr_t data);
+
+// struct ptrace_syscall_info (linux/ptrace.h, Linux 5.3), flattened.
+struct clinux_syscall_info {
+  uint8_t op;  // 0 none, 1 entry, 2 exit, 3 seccomp
+  uint8_t is_error;
+  uint32_t arch;
+  uint64_t instruction_pointer;
+  uint64_t stack_pointer;
+  uint64_t number;
+  uint64_t arguments[6];
+  int64_t result;
+};
+
+// PTRACE_GET_SYSCALL_INFO. Returns 0 or -errno.
+long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *info);
+
+// PTRACE_GETSIGINFO. Fills number, code and, where the code says that a process sent it, the sender. 0 or -errno.
+long clinux_signal_info(pid_t tid, int32_t *number, int32_t *code, int32_t *sender);
+
+// process_vm_readv of one stretch. Returns the bytes read (a short count at an unmapped page) or -errno.
+ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count);
+
+// kcmp(KCMP_FILE): 1 if both descriptors share an open file, 0 if not, -errno if the kernel does not say.
+int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd);
+
+// Why a launched program did not start.
+struct clinux_failure {
+  int32_t stage;  // 0 none, 1 filter, 2 exec
+  int32_t error;
+};
+
+struct clinux_launch {
+  char *const *arguments;   // argv, NULL-terminated; argv[0] is looked up in PATH
+  const uint64_t *filter;   // struct sock_filter as 8-byte words
+  uint16_t filter_length;   // in instructions
+};
+
+// Forks a child that waits for clinux_release, then installs the seccomp filter and execs. Its signal mask and SIGCHLD
+// disposition are those from before clinux_block_signals. Returns the pid or -errno.
+pid_t clinux_launch_start(const struct clinux_launch *launch);
+
+// Lets the launched child go on to exec.
+void clinux_release(void);
+
+// Lets the launched child exit instead.
+void clinux_abandon(void);
+
+// What the launched child said of its failure, once it has ended or exec'd.
+struct clinux_failure clinux_launch_failure(void);
+
+// Blocks the signals that the tracer takes with clinux_next_signal: CHLD, INT, QUIT, TERM, HUP, ALRM, USR1.
+void clinux_block_signals(void);
+
+// Waits for one of them. Returns its number, or 0 after `timeout_ns` (-1: for ever).
+int clinux_next_signal(int64_t timeout_ns);
+
+// Ends this process as `signal` would have, without a core file; returns if the signal did not kill.
+void clinux_die_by(int signal);
+
+#endif

@@ -4,8 +4,8 @@
 // forbid: foreign-read
 // forbid: inherited-signal-handler
 //
-// No bug: the workers set their own signal actions before anyone signals them. They hold the arbiter's pipe; holding is
-// not using.
+// No bug: the workers set their own signal actions before anyone signals them. They hold the arbiter's pipe; holding
+// is not using.
 #include "victim.h"
 
 enum { WORKERS = 3 };

@@ -4,8 +4,8 @@
 // forbid: foreign-read
 // forbid: inherited-signal-handler
 //
-// The bug: poll reports POLLHUP whether asked or not. The loop neither reads the end of file nor drops the descriptor.
-// The child's message is plain data, from one writer to one reader.
+// The bug: poll reports POLLHUP whether asked or not. The loop neither reads the end of file nor drops the
+// descriptor. The child's message is plain data, from one writer to one reader.
 #include "victim.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// victim: POLLOUT stays armed after the last reply was sent: an idle connection is always writable, so poll never sleeps
+// victim: POLLOUT stays armed after the last reply was sent: an idle connection is always writable, poll never sleeps
 // expect: busy-poll severity=error kind=socketpair victim=root
 // forbid: foreign-wakeup-write
 // forbid: foreign-read

@@ -1,4 +1,4 @@
-// victim: a loop of today (GLib 2.74): an eventfd drained after each wakeup; a forked child writes it as the own threads do
+// victim: a loop of today (GLib 2.74): an eventfd drained after each wakeup; a forked child writes it too
 // expect: foreign-wakeup-write severity=warning kind=eventfd actor=child victim=root
 // forbid: busy-poll
 // forbid: foreign-read

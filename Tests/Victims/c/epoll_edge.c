@@ -3,8 +3,8 @@
 // forbid: foreign-wakeup-write
 // forbid: busy-poll
 //
-// No bug: with EPOLLET the wait itself consumes the readiness, and each return was caused by a write of its own (libuv's
-// and tokio's way).
+// No bug: with EPOLLET the wait itself consumes the readiness, and each return was caused by a write of its own
+// (libuv's and tokio's way).
 #include "victim.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

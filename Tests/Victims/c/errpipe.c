@@ -3,8 +3,8 @@
 // forbid: foreign-wakeup-write
 // forbid: foreign-read
 //
-// No bug: the stretch between fork and exec writes at most one message, and exec or exit closes the write end (CPython's
-// subprocess, GLib's g_spawn, Go).
+// No bug: the stretch between fork and exec writes at most one message, and exec or exit closes the write end
+// (CPython's subprocess, GLib's g_spawn, Go).
 #include "victim.h"
 
 // 0, or errno of exec in the child.

@@ -1,10 +1,10 @@
-// victim: the founding program with the fork moved into a callback of the loop: the flag is clear and the child is silent
+// victim: the founding program with the fork in a callback of the loop: the flag is clear and the child is silent
 // clean: yes
 // forbid: foreign-wakeup-write
 // forbid: busy-poll
 //
-// No bug: the loop thread forks after check, with the flag clear, so the child's wakeup writes nothing. The wakeups that
-// are written come from a thread of the parent and are read, one for one.
+// No bug: the loop thread forks after check, with the flag clear, so the child's wakeup writes nothing. The wakeups
+// that are written come from a thread of the parent and are read, one for one.
 #include "founding.h"
 
 enum { ROUNDS = 5 };

@@ -3,9 +3,10 @@
 // expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 // forbid: foreign-read
 // forbid: inherited-signal-handler
-// note: first in, first out: an own wakeup's read takes the child's byte and leaves the own one; the surplus is the child's
+// note: first in, first out: an own wakeup's read takes the child's byte and leaves the own one
 //
-// The bug: as in founding_pipe.c. That the loop reads now and then does not end the spin; 700 returns lie between reads.
+// The bug: as in founding_pipe.c. That the loop reads now and then does not end the spin; 700 returns lie between
+// reads.
 #include "founding.h"
 #include <sys/ioctl.h>
 

@@ -1,11 +1,11 @@
-// victim: GLib 2.24's wakeup pipe: a thread forks while the loop sleeps, the child's idle_add writes "A", the parent spins
+// victim: GLib 2.24's wakeup pipe: a thread forks while the loop sleeps, the child writes "A", the parent spins
 // expect: foreign-wakeup-write severity=error kind=pipe actor=child victim=root
 // expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 // forbid: foreign-read
 // forbid: inherited-signal-handler
 //
-// The bug: the child's copy of the flag says that the loop sleeps, so it writes. The parent's own flag says that nobody
-// has woken it, so it never reads: poll returns at once for ever, also after the child is dead.
+// The bug: the child's copy of the flag says that the loop sleeps, so it writes. The parent's own flag says that
+// nobody has woken it, so it never reads: poll returns at once for ever, also after the child is dead.
 #include "founding.h"
 
 static struct context context = {.lock = PTHREAD_MUTEX_INITIALIZER};

@@ -4,8 +4,8 @@
 // forbid: foreign-read
 // forbid: busy-poll
 //
-// The bug: SIGTERM was meant to end the child. It runs the parent's handler instead; nothing in the child asks for the
-// flag, so that only SIGKILL helps.
+// The bug: SIGTERM was meant to end the child. It runs the parent's handler instead; nothing in the child asks for
+// the flag, so that only SIGKILL helps.
 #include "victim.h"
 
 static volatile sig_atomic_t stop;

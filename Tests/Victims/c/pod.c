@@ -4,8 +4,8 @@
 // forbid: foreign-read
 // forbid: busy-poll
 //
-// No bug: a byte ends one child, whichever is the first to read it. The others get EAGAIN and wait on; none of them was
-// meant more than another.
+// No bug: a byte ends one child, whichever is the first to read it. The others get EAGAIN and wait on; none of them
+// was meant more than another.
 #include "victim.h"
 
 enum { CHILDREN = 4 };

@@ -1,4 +1,4 @@
-// victim: a progress queue: a forked child writes constant messages of 4 + 4 bytes; the parent polls, reads 4 and then 4
+// victim: a progress queue: a forked child writes constant messages of 4 + 4 bytes; the parent polls and reads 4, 4
 // clean: yes
 // forbid: foreign-wakeup-write
 // forbid: foreign-read

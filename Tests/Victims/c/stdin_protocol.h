@@ -1,5 +1,5 @@
-// A server that speaks a protocol on its standard input, as a shell would start it in `client | server`: the client has
-// exec'd, and so has the server, which stays the root process. The client sends all requests at once and closes.
+// A server that speaks a protocol on its standard input, as a shell would start it in `client | server`: the client
+// has exec'd, and so has the server, which stays the root process. The client sends all requests at once and closes.
 #pragma once
 #include "victim.h"
 

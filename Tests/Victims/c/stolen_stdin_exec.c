@@ -4,8 +4,8 @@
 // forbid: busy-poll
 // forbid: inherited-signal-handler
 //
-// The bug: a tool was started without a standard input of its own (the MCP servers' bug; ssh in a `while read` loop). In
-// contrast to `{ read h; sort; }` the server comes back to its input and waits for more.
+// The bug: a tool was started without a standard input of its own (the MCP servers' bug; ssh in a `while read` loop).
+// In contrast to `{ read h; sort; }` the server comes back to its input and waits for more.
 #include "stdin_protocol.h"
 
 int main(int argc, char **argv) {

@@ -4,9 +4,9 @@
 // forbid: busy-poll
 // forbid: inherited-signal-handler
 //
-// The bug: both processes wait on one pipe, and a byte wakes one reader. In the odd rounds both are told of the byte and
-// the child is faster: the parent gets EAGAIN. In the even ones the parent is busy while the child reads: a job is queued
-// and the parent sleeps, here until its timeout.
+// The bug: both processes wait on one pipe, and a byte wakes one reader. In the odd rounds both are told of the byte
+// and the child is faster: the parent gets EAGAIN. In the even ones the parent is busy while the child reads: a job
+// is queued and the parent sleeps, here until its timeout.
 #include "victim.h"
 
 enum { ROUNDS = 6, TIMEOUT_MS = 60 };

@@ -1,4 +1,4 @@
-// victim: forked workers and their parent take 1-byte tokens from one pipe and give them back (a jobserver without exec)
+// victim: forked workers and their parent take 1-byte tokens from one pipe and return them (a jobserver without exec)
 // clean: yes
 // forbid: foreign-wakeup-write
 // forbid: foreign-read

@@ -1,5 +1,6 @@
 // What every victim needs: a check that fails loudly, an end that always comes, and order between processes without
-// descriptors. Ordering goes through semaphores in shared memory, so that a trace holds no pipe but the one in question.
+// descriptors. Ordering goes through semaphores in shared memory, so that a trace holds no pipe but the one in
+// question.
 #pragma once
 #define _GNU_SOURCE
 #include <errno.h>

@@ -4,7 +4,8 @@
 // forbid: foreign-read
 // forbid: inherited-signal-handler
 //
-// The bug: what counts is not which thread is the main thread, but that the one that forks is not the one in the loop.
+// The bug: what counts is not which thread is the main thread, but that the one that forks is not the one in the
+// loop.
 #include "founding.h"
 
 static struct context context = {.lock = PTHREAD_MUTEX_INITIALIZER};

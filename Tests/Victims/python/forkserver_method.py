@@ -6,7 +6,8 @@
 # forbid: inherited-signal-handler
 # forbid: busy-poll
 #
-# No bug: the fork server has exec'd; its forked children close what is its own. Its pipes tell of ends by end of file.
+# No bug: the fork server has exec'd; its forked children close what is its own. Its pipes tell of ends by end of
+# file.
 import multiprocessing
 import signal
 import sys

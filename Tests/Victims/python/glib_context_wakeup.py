@@ -5,9 +5,10 @@
 # forbid: foreign-read
 # forbid: inherited-signal-handler
 # needs: python3-gi
-# note: the parent writes its eventfd too: its main thread as run() starts and quits, its other thread for idle_add(quit)
+# note: the parent writes its eventfd too: the main thread as run() starts and quits, the other for idle_add(quit)
 #
-# The bug: wakeup() writes the context's eventfd, which fork shares, so the child wakes the parent's loop, for nothing.
+# The bug: wakeup() writes the context's eventfd, which fork shares, so the child wakes the parent's loop, for
+# nothing.
 import multiprocessing
 import signal
 import sys

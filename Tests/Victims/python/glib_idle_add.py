@@ -1,14 +1,15 @@
 #!/usr/bin/python3
-# victim: a thread forks a multiprocessing process while the GLib main loop sleeps; the child calls GLib.idle_add five times
+# victim: a thread forks a multiprocessing process while the GLib main loop sleeps; the child calls GLib.idle_add
 # expect: foreign-wakeup-write severity=warning kind=eventfd actor=child victim=root
 # forbid: busy-poll
 # forbid: foreign-read
 # forbid: inherited-signal-handler
 # needs: python3-gi
-# note: the parent writes its eventfd too: its main thread as run() starts and quits, its other thread for idle_add(quit)
+# note: the parent writes its eventfd too: the main thread as run() starts and quits, the other for idle_add(quit)
 #
-# The bug: in the child, the inherited default context is still asleep by the thread in the loop, which is not there; so
-# GLib wakes it for each new source, and what wakes is the parent. GLib of today drains the eventfd: wakeups for nothing.
+# The bug: in the child, the inherited default context is still asleep by the thread in the loop, which is not there;
+# so GLib wakes it for each new source, and what wakes is the parent. GLib of today drains the eventfd: wakeups for
+# nothing.
 import multiprocessing
 import platform
 import signal

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# victim: parent and forked child both run the inherited default context; the child reads the wakeups of the parent's thread
+# victim: parent and forked child run the inherited default context; the child reads wakeups of the parent's thread
 # expect: foreign-read severity=error kind=eventfd actor=child victim=root
 # forbid: foreign-wakeup-write
 # forbid: busy-poll
@@ -7,9 +7,10 @@
 # needs: python3-gi
 # note: the parent writes its eventfd itself, from the thread that adds sources; the child only reads
 #
-# The bug: one eventfd wakes two loops, and the first to poll it drains it. A thread of the parent adds a source and wakes
-# the loop; the child takes the wakeup, and the parent sleeps with a source that is ready, here until its timeout.
-# The slow prepare() stands for a parent that is slow between looking at its sources and poll, so that the child wins.
+# The bug: one eventfd wakes two loops, and the first to poll it drains it. A thread of the parent adds a source and
+# wakes the loop; the child takes the wakeup, and the parent sleeps with a source that is ready, here until its
+# timeout. The slow prepare() stands for a parent that is slow between looking at its sources and poll, so that the
+# child wins.
 import multiprocessing
 import signal
 import sys
@@ -68,7 +69,8 @@ process.start()
 thread = threading.Thread(target=add_sources)
 thread.start()
 source = SlowPrepare()
-source.set_priority(GLib.PRIORITY_LOW)  # prepared after the idle sources: a source added meanwhile is not seen before poll
+# Prepared after the idle sources, so that one added meanwhile is not seen before poll.
+source.set_priority(GLib.PRIORITY_LOW)
 source.attach(context)
 while source.rounds < ROUNDS:
     context.iteration(True)

@@ -6,7 +6,7 @@
 # forbid: inherited-signal-handler
 # forbid: busy-poll
 # needs: python3-gi
-# note: NOTE
+# note: the process writes its own wakeup eventfd, for each watch; the children never do
 #
 # No bug: gspawn's child writes its error pipe at most, and its middle child the pid of its own child, and then exits.
 import signal

@@ -5,10 +5,10 @@
 # forbid: busy-poll
 # forbid: foreign-read
 # needs: python3-gi
-# note: the parent never writes its worker's eventfd in this run; it writes the default context's, which the child leaves alone
+# note: the parent does not write its worker's eventfd in this run; it writes the default context's, the child does not
 #
-# The bug: GLib's handler comes with fork, its worker thread does not. In the child SIGTERM becomes a write to the eventfd
-# of the parent's worker, which finds nothing pending, and the child goes on.
+# The bug: GLib's handler comes with fork, its worker thread does not. In the child SIGTERM becomes a write to the
+# eventfd of the parent's worker, which finds nothing pending, and the child goes on.
 import multiprocessing
 import signal
 import sys

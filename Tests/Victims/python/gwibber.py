@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-# victim: Gwibber's bug without GLib: a thread starts a multiprocessing.Process while the loop sleeps in poll; the child wakes
+# victim: Gwibber's bug without GLib: a thread starts a multiprocessing.Process while the loop sleeps; it wakes the loop
 # expect: foreign-wakeup-write severity=error kind=pipe actor=child victim=root
 # expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 # forbid: foreign-read
 # forbid: inherited-signal-handler
 #
-# The bug: see founding_pipe.c. The child's copy of poll_waiting says that the loop sleeps, so its first idle_add writes a
-# byte; the parent's own copy says that nobody woke it, so it never reads.
+# The bug: see founding_pipe.c. The child's copy of poll_waiting says that the loop sleeps, so its first idle_add
+# writes a byte; the parent's own copy says that nobody woke it, so it never reads.
 import multiprocessing
 import os
 import select

@@ -5,8 +5,8 @@
 # forbid: foreign-read
 # forbid: busy-poll
 #
-# No bug, with every outward sign of the founding one: the child writes constant 8 bytes, the parent polls and reads, both
-# keep both ends. The bytes are read as a message: its length, then so many.
+# No bug, with every outward sign of the founding one: the child writes constant 8 bytes, the parent polls and reads,
+# both keep both ends. The bytes are read as a message: its length, then so many.
 import multiprocessing
 import signal
 import sys

@@ -5,8 +5,8 @@
 # forbid: foreign-read
 # forbid: busy-poll
 #
-# No bug: all of them read and write one pipe and keep both ends, but messages have a length and are read as data, and any
-# getter may be the addressee.
+# No bug: all of them read and write one pipe and keep both ends, but messages have a length and are read as data, and
+# any getter may be the addressee.
 import multiprocessing
 import signal
 import sys

@@ -6,7 +6,8 @@
 # forbid: inherited-signal-handler
 # forbid: busy-poll
 #
-# No bug: the children have exec'd and know their descriptors by number; the resource tracker reads a pipe that all write.
+# No bug: the children have exec'd and know their descriptors by number; the resource tracker reads a pipe that all
+# write.
 import multiprocessing
 import signal
 import sys

@@ -5,8 +5,8 @@
 # forbid: foreign-read
 # forbid: busy-poll
 #
-# No bug: between fork and exec the child writes its error pipe, once, and closes it; pipes are for the exec'd programs.
-# A preexec_fn makes subprocess use fork and not vfork.
+# No bug: between fork and exec the child writes its error pipe, once, and closes it; pipes are for the exec'd
+# programs. A preexec_fn makes subprocess use fork and not vfork.
 import signal
 import subprocess
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# victim: threads pass 1000 items through queue.Queue, and wake a selector loop of their own process through a socketpair
+# victim: threads pass items through queue.Queue, and wake a selector loop of their own process through a socketpair
 # clean: yes
 # forbid: foreign-wakeup-write
 # forbid: foreign-read

@@ -5,8 +5,9 @@
 # forbid: busy-poll
 # forbid: foreign-read
 #
-# The bug (fastapi#1487, uvicorn#2289): the wakeup fd came with fork, so CPython's handler in the child writes the signal's
-# number to the parent's loop. The child itself ends in good order, and still the parent obeys a signal it never got.
+# The bug (fastapi#1487, uvicorn#2289): the wakeup fd came with fork, so CPython's handler in the child writes the
+# signal's number to the parent's loop. The child itself ends in good order, and still the parent obeys a signal it
+# never got.
 import multiprocessing
 import os
 import selectors

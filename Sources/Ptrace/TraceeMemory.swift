@@ -1,0 +1,71 @@
+// A tracee's memory. What cannot be read is nil, never a crash: addresses come from the target.
+
+import CLinux
+import Glibc
+
+/// Reads from the address space of one thread.
+public struct TraceeMemory: Sendable {
+  public let tid: Int32
+
+  public init(tid: Int32) { self.tid = tid }
+
+  /// Fills `buffer` with up to `count` bytes from `address`; returns how many were readable.
+  public func read(_ address: UInt64, count: Int, into buffer: inout [UInt8]) -> Int {
+    buffer.removeAll(keepingCapacity: true)
+    guard address != 0, count > 0 else { return 0 }
+    buffer.append(contentsOf: repeatElement(0, count: count))
+    var got = buffer.withUnsafeMutableBytes { clinux_read_memory(tid, address, $0.baseAddress, count) }
+    if got < 0 { got = peek(address, count: count, into: &buffer) }
+    let filled = max(0, got)
+    buffer.removeLast(count - filled)
+    return filled
+  }
+
+  /// Word by word with PTRACE_PEEKDATA, where process_vm_readv is not allowed.
+  private func peek(_ address: UInt64, count: Int, into buffer: inout [UInt8]) -> Int {
+    var filled = 0
+    while filled < count {
+      var word: UInt = 0
+      let result = withUnsafeMutablePointer(to: &word) {
+        clinux_ptrace(2, tid, UInt(address) &+ UInt(filled), UInt(bitPattern: $0))
+      }
+      guard result >= 0 else { break }
+      let part = min(8, count - filled)
+      withUnsafeBytes(of: word) { bytes in
+        for place in 0..<part { buffer[filled + place] = bytes[place] }
+      }
+      filled += part
+    }
+    return filled
+  }
+
+  /// One little-endian number, if it is readable.
+  public func load<Value: FixedWidthInteger>(_ address: UInt64, as type: Value.Type) -> Value? {
+    guard address != 0 else { return nil }
+    var value: Value = 0
+    let size = MemoryLayout<Value>.size
+    let got = withUnsafeMutableBytes(of: &value) { clinux_read_memory(tid, address, $0.baseAddress, size) }
+    if got == size { return value }
+    var bytes = [UInt8](repeating: 0, count: size)
+    guard peek(address, count: size, into: &bytes) == size else { return nil }
+    return bytes.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
+  }
+
+  /// A C string of at most `limit` bytes, without its end; nil if not even its start is readable.
+  public func string(_ address: UInt64, limit: Int = 4096) -> [UInt8]? {
+    guard address != 0 else { return nil }
+    var text: [UInt8] = []
+    var part: [UInt8] = []
+    var next = address
+    while text.count < limit {
+      // Up to the next page only: the one after it may not be mapped.
+      let room = Int(4096 - next % 4096)
+      let got = read(next, count: min(room, limit - text.count), into: &part)
+      if got == 0 { return text.isEmpty ? nil : text }
+      if let end = part.firstIndex(of: 0) { return text + part[..<end] }
+      text += part
+      next += UInt64(got)
+    }
+    return text
+  }
+}

@@ -1,0 +1,153 @@
+// Birth, exec, death and signals.
+
+import CLinux
+import Glibc
+import Ptrace
+import Trace
+
+extension Recorder {
+  func addRoot() {
+    tracees[root] = makeTracee(root, process: TracedProcess(pid: root, id: nextProcess()))
+  }
+
+  private func nextProcess() -> ProcessID {
+    defer { processCount += 1 }
+    return ProcessID(processCount)
+  }
+
+  private func makeTracee(_ tid: Int32, process: TracedProcess) -> Tracee {
+    let id = ThreadID(threadCount)
+    threadCount += 1
+    let generation = generations[tid, default: 0]
+    generations[tid] = generation + 1
+    let record = ThreadRecord(tid: tid, generation: generation, process: process.id, pid: process.pid)
+    writer.define(id, record)
+    // Ids are given out one by one, so the table cannot refuse them.
+    try? tables.define(id, record)
+    return Tracee(tid: tid, id: id, process: process)
+  }
+
+  func eventStop(_ tracee: Tracee, _ event: PtraceEvent, _ token: consuming StoppedTracee) throws(PtraceError) {
+    switch event {
+    case .fork, .vfork, .clone:
+      if let message = try? token.eventMessage() { try spawned(tracee, Int32(truncatingIfNeeded: message)) }
+      try token.resume(.toSyscall)
+    case .exec:
+      let former = (try? token.eventMessage()).map { Int32(truncatingIfNeeded: $0) } ?? tracee.tid
+      execed(tracee, former: former)
+      try token.resume(.run)
+    case .exit:
+      sampleUsage(tracee, at: now, every: 0)
+      sampleName(tracee)
+      try token.resume(.run)
+    case .vforkDone, .seccomp, .stop:
+      // A newborn's first stop, or an interrupt: nothing to inject.
+      try token.resume(tracee.call == nil ? .run : .toSyscall)
+    }
+  }
+
+  /// The kernel made a child. Whether it is a thread the flags say, not the event (ptrace(2), PTRACE_EVENT_CLONE).
+  private func spawned(_ parent: Tracee, _ tid: Int32) throws(PtraceError) {
+    var flags: UInt64 = 0
+    if case .spawn(let asked, _) = parent.call?.operation { flags = asked }
+    let start = Start(parent: parent.id, flags: flags)
+    let process: TracedProcess
+    if start.isThread {
+      process = parent.process
+      process.threads += 1
+    } else {
+      process = TracedProcess(pid: tid, id: nextProcess())
+    }
+    let child = makeTracee(tid, process: process)
+    child.frames = start.sharesMemory && start.isThread ? [] : parent.frames
+    child.name = parent.name
+    tracees[tid] = child
+    if case .spawn(let asked, _) = parent.call?.operation {
+      parent.call?.operation = .spawn(flags: asked, child: child.id)
+    }
+    if hasBegun {
+      emit(child, .start(start))
+    }
+    guard let status = unclaimed.removeValue(forKey: tid)?.take() else { return }
+    try answer(status)
+  }
+
+  /// Answers a newborn's stop that had come too early.
+  private func answer(_ status: consuming WaitStatus) throws(PtraceError) {
+    switch consume status {
+    case .ended: break
+    case .stopped(let token): try token.resume(.run)
+    }
+  }
+
+  private func execed(_ tracee: Tracee, former: Int32) {
+    var caller = ThreadID.unknown
+    if former != tracee.tid, let thread = tracees.removeValue(forKey: former) {
+      // The thread that called exec has taken over the leader's number; the leader is gone without a word.
+      tracee.call = thread.call
+      tracee.arena = thread.arena
+      caller = thread.id
+    }
+    tracee.frames = []
+    tracee.process.threads = 1
+    tracee.process.saidOtherABI = false
+    if !hasBegun {
+      hasBegun = true
+      emit(tracee, .start(Start(parent: .unknown, flags: 0)))
+      describeAll(tracee)
+    }
+    if case .exec(var exec) = tracee.call?.operation {
+      exec.caller = caller
+      tracee.call?.operation = .exec(exec)
+      // The launching child's exec was not begun in the trace.
+      complete(tracee, result: 0)
+    }
+    sampleName(tracee)
+  }
+
+  /// What the target was given: its descriptors at the start.
+  private func describeAll(_ tracee: Tracee) {
+    let descriptors = ProcFS.descriptors(of: tracee.tid)
+    for (place, fd) in descriptors.enumerated() {
+      let twin = descriptors[..<place].first { clinux_same_file(tracee.tid, $0, tracee.tid, fd) == 1 }
+      describe(fd, of: tracee, sameAs: twin ?? -1)
+    }
+  }
+
+  func sampleName(_ tracee: Tracee) {
+    guard hasBegun, let name = ProcFS.name(of: tracee.tid, in: tracee.process.pid), name != tracee.name else { return }
+    tracee.name = name
+    emit(tracee, .name(writer.intern(name)))
+  }
+
+  // MARK: Signals
+
+  func signalStop(_ tracee: Tracee, _ signal: Int32, _ token: consuming StoppedTracee) throws(PtraceError) {
+    guard hasBegun, let info = try? token.signal() else {
+      try token.resume(.run, signal: signal)
+      return
+    }
+    let disposition = world.handler(of: signal, in: tracee.process.id)?.disposition ?? .standard
+    let isHandled = disposition.action == .handler
+    if isHandled, let call = tracee.call, call.interrupted != 0 {
+      // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
+      // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).
+      let restarts = call.interrupted == -513 || call.interrupted == -512 && disposition.restarts
+      complete(tracee, result: restarts ? call.interrupted : -Int64(EINTR))
+    }
+    emit(tracee, .signal(SignalDelivery(number: signal, code: info.code, sender: info.sender)))
+    if isHandled {
+      let pointer = disposition.usesAlternateStack ? nil : (try? token.syscall())?.stackPointer
+      tracee.frames.append((signal, pointer))
+    }
+    try token.resume(tracee.call == nil || tracee.call?.interrupted != 0 ? .run : .toSyscall, signal: signal)
+  }
+
+  /// A thread that makes calls from above a handler's frame has left that handler by siglongjmp.
+  func leaveAbandonedHandlers(_ tracee: Tracee, stackPointer: UInt64) {
+    while let frame = tracee.frames.last, let entered = frame.stackPointer, stackPointer > entered {
+      tracee.frames.removeLast()
+      emit(tracee, .handlerLeft(signal: frame.signal))
+    }
+  }
+}

@@ -1,0 +1,228 @@
+// Runs a program under trace, from its exec to the end of its last descendant, and writes what it does into a file.
+
+import CLinux
+import Glibc
+import Lineage
+import Ptrace
+import Trace
+
+/// Why a trace could not be made.
+public enum RecorderError: Error, CustomStringConvertible {
+  /// The command does not exist.
+  case notFound(String)
+  /// It exists, and cannot be run.
+  case cannotRun(String, errno: Int32)
+  /// ptrace or seccomp refused.
+  case refused(String)
+  case file(TraceError)
+
+  public var description: String {
+    switch self {
+    case .notFound(let command): "\(command): command not found"
+    case .cannotRun(let command, let errno): "\(command): \(String(cString: strerror(errno)))"
+    case .refused(let what): what
+    case .file(let error): error.description
+    }
+  }
+}
+
+/// Records one launched program. All its calls are made by the thread that called `run`: a tracee obeys that one only.
+public final class Recorder {
+  public struct Outcome: Sendable {
+    public let path: String
+    /// The root's end as wait(2) encodes it.
+    public let rootStatus: Int32
+    public let events: UInt64
+    /// Why the file is not whole, if it is not.
+    public let failure: TraceError?
+    public let wasInterrupted: Bool
+  }
+
+  let writer: TraceWriter
+  let root: Int32
+  let start: Nanoseconds
+  let payloadLimit: Int
+  var world = World()
+  var tables = TraceTables()
+  var tracees: [Int32: Tracee] = [:]
+  /// Newborns that stopped before their parent's event named them.
+  var unclaimed: [Int32: StatusSlot] = [:]
+  var threadCount = 0
+  var processCount = 0
+  var generations: [Int32: UInt32] = [:]
+  let noArena = Arena()
+  /// False until the root's exec: what the launching child does is not the target's doing.
+  var hasBegun = false
+  private var rootStatus: Int32 = 0
+  private var lastInterrupt: Nanoseconds?
+  private var isEnding = false
+  private var batch: [StatusSlot] = []
+
+  private init(writer: TraceWriter, root: Int32, start: Nanoseconds, payloadLimit: Int) {
+    self.writer = writer
+    self.root = root
+    self.start = start
+    self.payloadLimit = payloadLimit
+  }
+
+  static func clock(_ id: clockid_t) -> Nanoseconds {
+    var time = timespec()
+    clock_gettime(id, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Time since the trace began.
+  var now: Nanoseconds { Self.clock(CLOCK_MONOTONIC) - start }
+
+  /// Launches `command`, follows it to the end and returns how that was. `path`: where the trace goes; by default
+  /// `NAME.PID.flt` in the current folder. `ready` is told the path before the program starts.
+  public static func record(
+    command: [String], path: String?, payloadLimit: Int, ready: (String) -> Void = { _ in }
+  ) throws(RecorderError) -> Outcome {
+    clinux_block_signals()
+    let filter = SeccompFilter.everyCall()
+    let root = launch(command, filter: filter)
+    guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
+    let name = command[0].split(separator: "/").last.map(String.init) ?? "program"
+    let output = path ?? "\(name).\(root).flt"
+    let writer: TraceWriter
+    do {
+      writer = try TraceWriter(path: output, header: TraceHeader(started: clock(CLOCK_REALTIME)))
+    } catch {
+      clinux_abandon()
+      throw .file(error)
+    }
+    let recorder = Recorder(
+      writer: writer, root: root, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit)
+    do {
+      try Ptrace.seize(root, options: [.follow, .exitKill])
+    } catch {
+      clinux_abandon()
+      throw .refused("\(error); see ptrace(2), /proc/sys/kernel/yama/ptrace_scope")
+    }
+    ready(output)
+    clinux_release()
+    recorder.addRoot()
+    do {
+      try recorder.loop()
+    } catch {
+      throw .refused("\(error)")
+    }
+    let failure = clinux_launch_failure()
+    if failure.stage != 0 {
+      unlink(output)
+      if failure.stage == 1 { throw .refused("seccomp refused the filter: \(String(cString: strerror(failure.error)))") }
+      if failure.error == ENOENT { throw .notFound(command[0]) }
+      throw .cannotRun(command[0], errno: failure.error)
+    }
+    return recorder.finish()
+  }
+
+  private static func launch(_ command: [String], filter: [UInt64]) -> Int32 {
+    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    return filter.withUnsafeBufferPointer { filter in
+      arguments.withUnsafeMutableBufferPointer { arguments in
+        var launch = clinux_launch(
+          arguments: UnsafePointer(arguments.baseAddress), filter: filter.baseAddress,
+          filter_length: UInt16(filter.count))
+        return clinux_launch_start(&launch)
+      }
+    }
+  }
+
+  private func finish() -> Outcome {
+    var failed: TraceError?
+    do throws(TraceError) { try writer.finish() } catch { failed = error }
+    return Outcome(
+      path: writer.path, rootStatus: rootStatus, events: writer.events, failure: failed, wasInterrupted: isEnding)
+  }
+
+  // MARK: The loop
+
+  private func loop() throws(PtraceError) {
+    while true {
+      var noTracees = false
+      var ready = 0
+      // All that is ready is taken before any of it is answered: wait gives the oldest tracee first, and one that stops
+      // again at once would starve the others.
+      while let status = Tracees.nextStatus(noTracees: &noTracees) {
+        if ready == batch.count { batch.append(StatusSlot()) }
+        batch[ready].put(consume status)
+        ready += 1
+      }
+      for place in 0..<ready {
+        if let status = batch[place].take() { try dispatch(status) }
+      }
+      if ready > 0 { continue }
+      if noTracees { return }
+      idle()
+    }
+  }
+
+  /// Nothing is ready: sleep until a signal comes. CHLD says that a tracee has something; the others are for us.
+  private func idle() {
+    let signal = clinux_next_signal(-1)
+    switch signal {
+    case SIGINT, SIGQUIT:
+      // The terminal gave it to the target as well. A second within a second means us too.
+      let time = now
+      if let last = lastInterrupt, time - last < 1_000_000_000 { end() }
+      lastInterrupt = time
+    case SIGTERM, SIGHUP:
+      if tracees[root] != nil { kill(root, signal) } else { end() }
+    default: break
+    }
+  }
+
+  private func end() {
+    isEnding = true
+    for tid in tracees.keys { kill(tid, SIGKILL) }
+  }
+
+  private func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
+    switch consume status {
+    case .ended(let tid, let raw): ended(tid, raw)
+    case .stopped(let token): try stopped(token)
+    }
+  }
+
+  private func ended(_ tid: Int32, _ raw: Int32) {
+    if tid == root { rootStatus = raw }
+    // A newborn may be killed before its parent's event names it.
+    unclaimed[tid] = nil
+    guard let tracee = tracees.removeValue(forKey: tid) else { return }
+    tracee.process.threads -= 1
+    if hasBegun { emit(tracee, .end(status: raw)) }
+  }
+
+  private func stopped(_ token: consuming StoppedTracee) throws(PtraceError) {
+    let tid = token.tid
+    guard let tracee = tracees[tid] else {
+      let slot = StatusSlot()
+      slot.put(.stopped(token))
+      unclaimed[tid] = slot
+      return
+    }
+    switch token.reason {
+    case .syscall: try syscallStop(tracee, token)
+    case .event(.seccomp): try seccompStop(tracee, token)
+    case .event(let event): try eventStop(tracee, event, token)
+    case .signal(let signal): try signalStop(tracee, signal, token)
+    case .groupStop: try token.resume(.listen)
+    }
+  }
+
+  // MARK: Writing
+
+  func emit(_ tracee: Tracee, _ body: Event.Body) {
+    let time = now
+    write(Event(thread: tracee.id, entered: time, exited: time, body: body), arena: noArena)
+  }
+
+  /// The same event to the file and to the model.
+  func write(_ event: Event, arena: Arena) {
+    writer.write(event, arena: arena)
+    world.apply(event, arena: arena, tables: tables)
+  }
+}

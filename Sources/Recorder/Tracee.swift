@@ -1,0 +1,75 @@
+// What the recorder remembers of each thread that it traces.
+
+import Ptrace
+import Trace
+
+/// The six arguments of a call.
+typealias Arguments = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+
+/// A call that was entered and has not returned.
+struct PendingCall {
+  var syscall: Syscall
+  var shape: CallShape
+  var arguments: Arguments
+  var entered: Nanoseconds
+  var operation: Operation
+  /// The -ERESTART* that the last exit stop showed: not a result yet (signal(7), "Interruption of system calls").
+  var interrupted: Int64 = 0
+
+  func argument(_ place: Int) -> UInt64 {
+    switch place {
+    case 0: arguments.0
+    case 1: arguments.1
+    case 2: arguments.2
+    case 3: arguments.3
+    case 4: arguments.4
+    default: arguments.5
+    }
+  }
+}
+
+/// A thread under trace.
+final class Tracee {
+  let tid: Int32
+  let id: ThreadID
+  let process: TracedProcess
+  var call: PendingCall?
+  /// The variable parts of `call`.
+  var arena = Arena()
+  /// When its processor time was last written into the trace.
+  var usageTime: Nanoseconds = 0
+  /// The comm that the trace knows.
+  var name: [UInt8] = []
+  /// Stack pointers at which the handlers that it is inside of were entered; nil on an alternate stack.
+  var frames: [(signal: Int32, stackPointer: UInt64?)] = []
+
+  init(tid: Int32, id: ThreadID, process: TracedProcess) {
+    self.tid = tid
+    self.id = id
+    self.process = process
+  }
+}
+
+/// A thread group under trace.
+final class TracedProcess {
+  let pid: Int32
+  let id: ProcessID
+  var threads = 1
+  var saidOtherABI = false
+  var saidRing = false
+
+  init(pid: Int32, id: ProcessID) {
+    self.pid = pid
+    self.id = id
+  }
+}
+
+/// Holds one status until it can be answered: a batch that is ready together, or a newborn's stop that came before its
+/// parent's word of it. (Arrays and dictionaries refuse tokens that cannot be copied.)
+final class StatusSlot {
+  private var status: WaitStatus?
+
+  func put(_ status: consuming WaitStatus) { self.status = consume status }
+
+  func take() -> WaitStatus? { status.take() }
+}
