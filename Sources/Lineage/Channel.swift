@@ -105,6 +105,8 @@ public struct ChannelUse: Sendable {
   public var drainingReads: UInt64 = 0
   public var writes: UInt64 = 0
   public var bytesWritten: UInt64 = 0
+  /// Those of the writes that feed the second end of a socketpair.
+  public var writesBack: UInt64 = 0
   public var writesInHandler: UInt64 = 0
   /// Times that the channel was part of a wait set (poll, select), or was added to an epoll instance.
   public var waits: UInt64 = 0
@@ -115,6 +117,13 @@ public struct ChannelUse: Sendable {
   public var firstUse: Nanoseconds = .max
   /// Whether it was ever asked about for input.
   public var waitsForInput = false
+  /// The thread that waited for or read it last.
+  public var lastWaiter: ThreadID = .unknown
+  /// The side of a socketpair at which it reads or waits.
+  public var inputSide: Side = .both
+
+  /// Writes that the process itself would read.
+  public var ownWrites: UInt64 { inputSide == .second ? writesBack : writes - writesBack }
 }
 
 /// What writes into a channel look like.

@@ -153,11 +153,9 @@ extension World {
   mutating func adopt(_ found: ExistingDescriptor, by thread: ThreadID, at time: Nanoseconds) {
     let current = descriptor(found.fd, of: thread)
     if current.isOpen {
-      let file = files[Int(current.file)]
-      let sameObject = file.channel >= 0 ? channels[Int(file.channel)].inode == found.inode : file.kind == found.kind
-      if sameObject, file.kind == found.kind { return }
+      if isSame(files[Int(current.file)], found) { return }
     }
-    let how: Acquisition = time == 0 ? .existed : .received
+    let how = acquisition(by: thread)
     let closeOnExec = found.flags & 0o2000000 != 0
     if found.sameAs >= 0 {
       let original = descriptor(found.sameAs, of: thread)
@@ -187,6 +185,22 @@ extension World {
       found.kind, channel: channel, side: side, nonblocking: found.flags & 0o4000 != 0, by: thread, at: time)
     files[Int(file)].name = found.link
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+  }
+
+  /// What is found before a process without a parent under trace has made its first exec was there before the trace.
+  private func acquisition(by thread: ThreadID) -> Acquisition {
+    guard let process = process(of: thread), process.parent == nil, process.lastExec == nil else { return .received }
+    return .existed
+  }
+
+  /// Whether /proc's word agrees with the model's: then nothing is to be done.
+  private func isSame(_ file: OpenFile, _ found: ExistingDescriptor) -> Bool {
+    // /proc calls a socketpair's ends sockets.
+    let kind = file.kind == .socketpair ? .socket : file.kind
+    guard kind == found.kind else { return false }
+    guard file.channel >= 0 else { return true }
+    let inode = channels[Int(file.channel)].inode
+    return inode == 0 || found.inode == 0 || inode == found.inode
   }
 
   /// An open file that a received descriptor must be: the only one of that pipe or socket with that side.
@@ -275,7 +289,7 @@ extension World {
       channels[Int(slot)].hungUp = (thread, process, time)
     }
     guard channel.files <= 0 else { return }
-    goneChannels.append(channel.serial)
+    goneChannels.append(channel)
     let key = InodeKey(kind: channel.kind, inode: channel.inode)
     if channelsByInode[key] == slot { channelsByInode[key] = nil }
     let passing = channel.passing

@@ -79,6 +79,7 @@ extension World {
     channels[Int(channel)].withUse(by: process) {
       $0.writes += repeats
       $0.bytesWritten += count * repeats
+      if side == .first { $0.writesBack += repeats }
       if inHandler { $0.writesInHandler += repeats }
       $0.firstUse = min($0.firstUse, event.time)
     }
@@ -114,7 +115,10 @@ extension World {
       partial = take(count * repeats, file: file, channel: channel)
     }
     let draining = kind == .read && (transfer.requested > count || channels[Int(channel)].kind == .eventfd)
+    let side = files[Int(file)].side
     channels[Int(channel)].withUse(by: process) {
+      $0.inputSide = side
+      if !$0.waitsForInput { $0.lastWaiter = event.thread }
       $0.lastInputUse = event.time
       $0.firstUse = min($0.firstUse, event.time)
       switch kind {

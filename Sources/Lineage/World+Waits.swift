@@ -15,7 +15,7 @@ extension World {
       for entry in files[Int(epoll)].interest.entries {
         let file = files[Int(entry.file)]
         guard file.serial == entry.serial, file.channel >= 0, file.kind != .socket else { continue }
-        note(channel: file.channel, events: entry.events, process: state.process, time: time, repeats: repeats)
+        note(file, events: entry.events, by: thread, process: state.process, time: time, repeats: repeats)
       }
       return
     }
@@ -23,15 +23,15 @@ extension World {
       let file = tables[state.table][entry.fd].file
       guard file >= 0, files[Int(file)].channel >= 0 else { continue }
       note(
-        channel: files[Int(file)].channel, events: entry.asked, process: state.process, time: time, repeats: repeats)
+        files[Int(file)], events: entry.asked, by: thread, process: state.process, time: time, repeats: repeats)
     }
   }
 
   private mutating func note(
-    channel: Int32, events: Readiness, process: ProcessID, time: Nanoseconds, repeats: UInt64
+    _ file: OpenFile, events: Readiness, by thread: ThreadID, process: ProcessID, time: Nanoseconds, repeats: UInt64
   ) {
     let input = events.contains(.input)
-    channels[Int(channel)].withUse(by: process) {
+    channels[Int(file.channel)].withUse(by: process) {
       $0.waits += repeats
       $0.firstWait = min($0.firstWait, time)
       $0.lastWait = max($0.lastWait, time)
@@ -39,6 +39,8 @@ extension World {
       if input {
         $0.lastInputUse = max($0.lastInputUse, time)
         $0.waitsForInput = true
+        $0.lastWaiter = thread
+        $0.inputSide = file.side
       }
     }
   }
@@ -96,7 +98,7 @@ extension World {
         EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread))
       if !files[Int(target)].watchers.contains(instance) { files[Int(target)].watchers.append(instance) }
       if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {
-        note(channel: files[Int(target)].channel, events: events, process: process, time: time, repeats: 1)
+        note(files[Int(target)], events: events, by: thread, process: process, time: time, repeats: 1)
       }
     } else {
       files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data)

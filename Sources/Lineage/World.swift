@@ -58,8 +58,8 @@ public struct World: Sendable {
   public internal(set) var effect = Effect()
   public internal(set) var taken: [Segment] = []
   public internal(set) var ready: [Ready] = []
-  /// Serials of channels whose last descriptor the last event closed.
-  public internal(set) var goneChannels: [UInt32] = []
+  /// Channels whose last descriptor the last event closed, as they were.
+  public internal(set) var goneChannels: [Channel] = []
 
   struct InodeKey: Hashable, Sendable {
     var kind: ObjectKind

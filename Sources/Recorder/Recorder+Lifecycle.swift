@@ -93,6 +93,8 @@ extension Recorder {
     tracee.process.saidOtherABI = false
     if !hasBegun {
       hasBegun = true
+      start = Self.clock(CLOCK_MONOTONIC)
+      tracee.call?.entered = 0
       emit(tracee, .start(Start(parent: .unknown, flags: 0)))
       describeAll(tracee)
     }

@@ -40,7 +40,8 @@ public final class Recorder {
 
   let writer: TraceWriter
   let root: Int32
-  let start: Nanoseconds
+  /// CLOCK_MONOTONIC at trace time 0: the root's exec.
+  var start: Nanoseconds
   let payloadLimit: Int
   var world = World()
   var tables = TraceTables()

@@ -2,6 +2,8 @@
 // evidence is numbered, and the same numbers stand in the timeline, so that the words and the picture are one story.
 
 const $ = id => document.getElementById(id);
+const each = (selector, root = document) => [...root.querySelectorAll(selector)];
+const listen = (target, handlers) => Object.entries(handlers).forEach(([name, f]) => target.addEventListener(name, f, { passive: false }));
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 
 // ---- Words and numbers
@@ -13,76 +15,66 @@ function show(text, limit = 4000) {
   const whole = String(text ?? ''), cut = whole.length > limit ? `${whole.slice(0, limit)}…` : whole;
   return cut.replace(HIDDEN, c => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
-
-// Elements with text from the data are made here or filled by textContent, always through show().
 function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') node.addEventListener(name, value);
-    else if (value != null) node.setAttribute(name, show(value));
-  }
-  node.append(...children.flat().filter(c => c != null && c !== '').map(c => c instanceof Node ? c : show(c)));
+  for (const [name, value] of Object.entries(attributes)) if (value != null) node.setAttribute(name, show(value));
+  node.append(...children.map(child => child instanceof Node ? child : show(child)));
   return node;
 }
+function fill(root, values) {
+  for (const slot of each('[data-text]', root)) slot.hidden = !(slot.textContent = show(values[slot.dataset.text]));
+  return root;
+}
+const copy = template => $(template).content.firstElementChild.cloneNode(true);
 
-const count = n => (n ?? 0).toLocaleString('en-US');
+const count = n => Math.round(n ?? 0).toLocaleString('en-US');
 const many = (n, noun) => `${count(n)} ${noun}${n === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
 const unitFor = ns => [['s', 1e9], ['ms', 1e6], ['µs', 1e3]].find(([, size]) => ns >= size) ?? ['ns', 1];
-const CLOCK = 120e9; // from two minutes on, minutes read better than seconds
-function clock(ns, digits) {
-  const parts = 10 ** digits, n = Math.round(ns / 1e9 * parts), s = Math.floor(n / parts), two = x => `${x}`.padStart(2, '0');
-  const seconds = two(s % 60) + (digits ? `.${`${n % parts}`.padStart(digits, '0')}` : ''), minutes = Math.floor(s / 60);
-  return s < 3600 ? `${minutes}:${seconds} min` : `${Math.floor(s / 3600)}:${two(minutes % 60)}:${seconds} h`;
+const CLOCK = 120e9; // from two minutes on, 0:02:05 reads better than 125 s
+function at(ns, digits = 6) {
+  const s = +(ns / 1e9).toFixed(digits), minutes = `${Math.floor(s / 60) % 60}`.padStart(2, '0');
+  if (ns < CLOCK) return `${s.toFixed(digits)} s`;
+  return `${Math.floor(s / 3600)}:${minutes}:${(s % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, '0')}`;
 }
-const at = (ns, digits = 6) => ns < CLOCK ? `${(ns / 1e9).toFixed(digits)} s` : clock(ns, digits);
-const span = ns => ns < CLOCK ? `${+(ns / unitFor(ns)[1]).toPrecision(4)} ${unitFor(ns)[0]}` : clock(ns, 1);
+const span = ns => ns < CLOCK ? `${+(ns / unitFor(ns)[1]).toPrecision(4)} ${unitFor(ns)[0]}` : at(ns, 1);
 
 // ---- The data
 
-let data;
-try {
-  data = JSON.parse($('data').textContent);
-} catch (error) {
-  $('verdict').textContent = 'The data in this page cannot be read: the file may be cut off.';
-  throw error;
-}
+const data = JSON.parse($('data').textContent);
 const { trace, findings } = data.findings, { processes, kinds, labels, markers, flows } = data.timeline;
 const duration = Math.max(data.timeline.duration, 1000);
 const SEVERITIES = ['error', 'warning', 'note'];
 findings.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
 
-const markersOf = Map.groupBy(markers, m => m.lane);
-const flowEnds = flows.flatMap(f => [f.from, f.to].map(end => ({ ...f, ...end })));
-
 const RANK = ['life', 'run', 'sleep', 'wait', 'blocked', 'spin']; // worst last: it must not get lost in a shared pixel
-const STRIDE = 5; // numbers of a slice: start, duration, kind, label, count
-const kindOf = (slices, i) => RANK.includes(kinds[slices[i + 2]]) ? kinds[slices[i + 2]] : 'run';
+const STRIDE = 5; // numbers of a slice: start, duration, rank, label, count
+const words = Object.fromEntries(each('[data-kind]').map(li => [li.dataset.kind, li.textContent]));
+const markersOf = Map.groupBy(markers, m => m.lane), spins = [];
 const lanes = data.timeline.lanes.map((lane, index) => {
-  const slices = Float64Array.from(lane.slices), end = lane.end ?? duration, total = { life: end - lane.start };
+  const slices = Float64Array.from(lane.slices), end = lane.end ?? duration, total = RANK.map(() => 0);
   for (let i = 0; i < slices.length; i += STRIDE) {
-    const kind = kindOf(slices, i);
-    total[kind] = (total[kind] ?? 0) + slices[i + 1];
-    total.life = Math.max(total.life - slices[i + 1], 0);
+    const rank = slices[i + 2] = Math.max(RANK.indexOf(kinds[slices[i + 2]]), 1);
+    total[rank] += slices[i + 1];
+    if (RANK[rank] === 'spin') spins.push({ lane: index, t: slices[i], end: slices[i] + slices[i + 1] });
   }
-  const pid = processes[lane.process].pid, name = `${pid === lane.tid ? '' : `${pid}/`}${lane.tid} ${lane.name}`;
-  return { ...lane, index, slices, end, total, pid, full: name, markers: markersOf.get(index) ?? [] };
+  total[0] = Math.max(end - lane.start - total.reduce((sum, x) => sum + x), 0);
+  const { pid } = processes[lane.process], full = `${pid === lane.tid ? '' : `${pid}/`}${lane.tid} ${lane.name}`;
+  const shares = total.map(t => `${(100 * t / Math.max(end - lane.start, 1)).toFixed(1)} %`).reverse();
+  return { ...lane, index, slices, end, pid, full, shares, markers: markersOf.get(index) ?? [] };
 });
-const share = (lane, kind) => `${(100 * (lane.total[kind] ?? 0) / Math.max(lane.end - lane.start, 1)).toFixed(1)} %`;
-const words = Object.fromEntries([...document.querySelectorAll('[data-kind]')].map(li => [li.dataset.kind, li.textContent]));
-
 // A tid may be used twice in a trace; the thread alive at that time is meant.
 function laneOf(party, t) {
   const same = lanes.filter(l => l.tid === party?.tid && l.pid === party.pid);
   return (same.find(l => l.start <= t && t <= l.end) ?? same[0])?.index;
 }
 for (const f of findings) {
-  const rule = [...$('rules').content.children].find(p => p.dataset.rule === f.rule);
-  f.meaning = rule?.textContent.replace(/\s+/g, ' ');
-  f.roles = { actor: rule?.dataset.actor ?? 'acts', victim: rule?.dataset.victim ?? 'suffers' };
   f.parties = { victim: laneOf(f.victim, f.first_ns), actor: laneOf(f.actor, f.first_ns) };
+  f.rules = each('[data-rule]', $('rules').content).find(p => p.dataset.rule === f.rule);
+  f.roles = { actor: 'acts', victim: 'suffers', ...f.rules?.dataset };
   f.evidence.forEach((e, i) => Object.assign(e, { number: i + 1, lane: laneOf(e, e.t_ns), t: e.t_ns, label: e.text, finding: f.id }));
-  f.moments = [...f.evidence, ...markers.filter(m => m.finding === f.id), ...flowEnds.filter(m => m.finding === f.id)];
+  f.moments = [...f.evidence, ...[...markers, ...flows].filter(x => x.finding === f.id).flatMap(x => x.from ? [x.from, x.to] : x)];
 }
+const births = new Map(flows.filter(f => f.kind === 'fork').map(f => [lanes[f.to.lane]?.process, lanes[f.from.lane]?.tid]));
 const involved = new Set(findings.flatMap(f => [...Object.values(f.parties), ...f.moments.map(m => m.lane)]));
 
 // ---- What is looked at
@@ -98,8 +90,8 @@ function setView(t0, t1) {
   $('range').textContent = `${at(Math.max(view.t0, 0), 3)} to ${at(Math.min(view.t1, duration), 3)} (${span(width)})`;
   schedule();
   clearTimeout(saving); // browsers limit how often a page may change its address
-  saving = setTimeout(() => history.replaceState(null, '',
-    `#t0=${Math.round(view.t0)}&t1=${Math.round(view.t1)}${selected ? `&f=${encodeURIComponent(selected.id)}` : ''}`), 300);
+  const hash = new URLSearchParams({ t0: Math.round(view.t0), t1: Math.round(view.t1), ...selected && { f: selected.id } });
+  saving = setTimeout(() => history.replaceState(null, '', `#${hash}`), 300);
 }
 function zoom(factor, t = (view.t0 + view.t1) / 2) {
   cancelAnimationFrame(moving);
@@ -118,37 +110,32 @@ function glide(t0, t1) {
 }
 // The cause is often short and the harm endless: the cause gets at least 1/25 of the picture, the harm may run out of it.
 function stage(f) {
-  const times = f.moments.map(m => m.t), begin = Math.min(f.first_ns, ...times), end = Math.max(f.last_ns, ...times);
+  const harm = spins.find(s => s.lane === f.parties.victim && s.end > f.first_ns)?.end ?? 0;
+  const times = f.moments.map(m => m.t), begin = Math.min(f.first_ns, ...times), end = Math.max(f.last_ns, harm, ...times);
   const width = Math.max(Math.min(end - begin, (f.first_ns - begin) * 25 || Infinity), 2000);
   return [begin - width * 0.08, begin + width * 1.08];
 }
-// Comes so close that the nearest neighbouring moment stands apart.
-function goTo(t, lane, neighbours) {
-  const gap = Math.min(...neighbours.map(n => Math.abs(n.t - t)).filter(d => d > 0)), width = Math.min(view.t1 - view.t0, gap * 6);
-  glide(t - width / 2, t + width / 2);
-  reveal([lane]);
-}
-function reveal(indices) {
+function showLanes(indices, t0, t1) {
   const found = rows.filter(r => r.lane && indices.includes(r.lane.index)), room = scroller.clientHeight - TOP;
   const top = found[0]?.y ?? 0, bottom = found.length ? found.at(-1).y + found.at(-1).h : 0;
   if (top < scroller.scrollTop || bottom > scroller.scrollTop + room) scroller.scrollTop = Math.min(top, (top + bottom - room) / 2);
   $('timeline').scrollIntoView({ block: innerHeight < 800 ? 'start' : 'nearest' });
+  glide(t0, t1);
 }
-function select(finding, move = true) {
+// Comes so close that the nearest neighbouring moment stands apart.
+function goTo({ t, lane }, neighbours) {
+  const gap = Math.min(...neighbours.map(n => Math.abs(n.t - t)).filter(d => d > 0)), width = Math.min(view.t1 - view.t0, gap * 6);
+  showLanes([lane], t - width / 2, t + width / 2);
+}
+function select(finding) {
   selected = finding;
-  for (const f of findings) {
-    f.card.classList.toggle('open', f === finding);
-    f.card.querySelector('.badge').setAttribute('aria-expanded', f === finding);
-  }
+  for (const f of findings) f.badge.setAttribute('aria-expanded', f.card.classList.toggle('open', f === finding));
   layOut();
-  if (!move || !finding) return;
-  reveal(Object.values(finding.parties));
-  glide(...stage(finding));
 }
 function restore() {
   const hash = new URLSearchParams(location.hash.slice(1)), t0 = parseFloat(hash.get('t0')), t1 = parseFloat(hash.get('t1'));
-  const worst = findings[0]?.severity === 'note' ? null : findings[0];
-  select(findings.find(f => f.id === hash.get('f')) ?? (t1 > t0 ? null : worst) ?? null, false);
+  const worst = findings.find(f => f.severity !== 'note' && !(t1 > t0));
+  select(findings.find(f => f.id === hash.get('f')) ?? worst ?? null);
   setView(...t1 > t0 ? [t0, t1] : selected ? stage(selected) : [FULL.t0, FULL.t1]);
 }
 
@@ -161,150 +148,170 @@ let rows = [], rowOf = new Map(), rowsHeight = 0;
 // Children stand below their parent: the picture follows the lineage, not the order of births.
 function layOut() {
   const children = Map.groupBy(processes.keys(), i => processes[processes[i].parent] ? processes[i].parent : -1);
-  let y = 0;
-  const add = (row, h) => { rows.push({ ...row, y, h }); y += h; };
-  rows = [];
+  const add = (row, h) => { rows.push({ ...row, y: rowsHeight, h }); rowsHeight += h; };
+  [rows, rowsHeight] = [[], 0];
   (function family(parent, depth) {
     for (const i of children.get(parent) ?? []) {
       const shown = processes[i].lanes.filter(l => !$('only').checked || involved.has(l));
-      if (shown.length) add({ process: processes[i], depth }, 24);
-      for (const l of shown) add({ lane: lanes[l], depth }, involved.has(l) ? 46 : 28); // evidence numbers need room above the bar
+      if (shown.length) add({ process: processes[i], by: births.get(i), depth }, 24);
+      for (const l of shown) add({ lane: lanes[l] }, involved.has(l) ? 46 : 28); // evidence numbers need room above the bar
       family(i, depth + 1);
     }
   })(-1, 0);
+  rowsHeight += 8;
   rowOf = new Map(rows.filter(r => r.lane).map(r => [r.lane.index, r]));
-  rowsHeight = y + 8;
-  $('gutter').replaceChildren(el('div', { class: 'corner' }, el('span', {}, 'whole trace'), el('span', {}, 'time')), ...rows.map(gutterRow));
-  $('gutter').style.height = `${TOP + rowsHeight}px`;
+  $('gutter').replaceChildren(...rows.map(rowLabel));
   schedule();
 }
-function gutterRow({ process, lane, depth, y, h }) {
-  const party = lane && ['victim', 'actor'].find(p => selected?.parties[p] === lane.index), indent = '└ '.repeat(depth && 1);
-  const node = process
-    ? el('div', { class: 'process', title: process.command }, el('span', { class: 'ellipsis' }, `${indent}${process.pid} ${process.command}`))
-    : el('div', { class: 'lane', title: `${lane.full}: ${RANK.filter(k => lane.total[k]).map(k => `${k} ${share(lane, k)}`).join(', ')}`,
-      'data-party': party, 'data-role': party && selected.roles[party] }, el('code', {}, lane.tid), el('span', { class: 'ellipsis' }, lane.name));
-  Object.assign(node.style, { top: `${TOP + y}px`, height: `${h}px`, marginLeft: `${Math.min(Math.max(depth - 1, 0), 5) * 10}px` });
-  return node;
+function rowLabel({ lane, process, depth, h }) {
+  const party = lane && ['victim', 'actor'].find(p => selected?.parties[p] === lane.index), style = `height: ${h}px`;
+  const name = el('span', { class: 'ellipsis' }, lane ? lane.name : `${'\u00a0\u00a0'.repeat(depth)}${process.pid} ${process.command}`);
+  if (process) return el('div', { class: 'process', title: process.command, style }, name);
+  const title = `${lane.full}: ${lane.shares.map((part, i) => `${RANK.at(-1 - i)} ${part}`).join(', ')}`;
+  return el('div', { class: 'lane', 'data-party': party, 'data-role': selected?.roles[party], title, style }, el('code', {}, lane.tid), name);
 }
 
 // ---- Drawing
 
 const styles = getComputedStyle(document.documentElement), MONO = `11px ${styles.getPropertyValue('--mono')}`;
-const glyphs = Object.fromEntries([...document.querySelectorAll('[data-marker]')]
-  .map(li => [li.dataset.marker, new Path2D(li.querySelector('path').getAttribute('d'))]));
-const DASH = { wakeup: [6, 3], signal: [2, 3] };
+const glyphs = Object.fromEntries(each('[data-marker]').map(li => [li.dataset.marker, new Path2D(li.querySelector('path').getAttribute('d'))]));
 // Each kind has a pattern too, as boxes in an 8 × 8 tile: nobody should need to tell red from green.
 const PATTERN = {
   life: [], run: [], wait: [[1, 1, 2, 2], [5, 5, 2, 2]], blocked: [[0, 0, 2, 8], [4, 0, 2, 8]], sleep: [[0, 1, 8, 1], [0, 5, 8, 1]],
-  spin: Array.from({ length: 32 }, (_, i) => [[i / 4, 7.75 - i / 4, 3, 0.25], [i / 4 - 8, 7.75 - i / 4, 3, 0.25]]).flat(),
+  spin: Array.from({ length: 64 }, (_, i) => [i / 4 - 8, (63 - i) % 32 / 4, 3, 0.25]),
 };
-let colours = {}, fills = {}, ratio = 0, W = 0, H = 0, hits = [], taken = [];
+let colours = {}, fills = {}, W = 0, hits = [], remarks = [];
 const colour = name => colours[name] ??= styles.getPropertyValue(`--${name}`).trim();
 const X = t => (t - view.t0) / (view.t1 - view.t0) * W;
 const T = x => view.t0 + x / W * (view.t1 - view.t0);
 
 function restyle() {
   colours = {};
-  ratio = devicePixelRatio;
   for (const kind in PATTERN) {
-    const tile = el('canvas', { width: 8 * ratio, height: 8 * ratio }), c = tile.getContext('2d');
-    c.scale(tile.width / 8, tile.width / 8);
-    c.fillStyle = colour(kind);
-    c.fillRect(0, 0, 8, 8);
-    c.fillStyle = colour(`${kind}-mark`);
-    for (const box of PATTERN[kind]) c.fillRect(...box);
+    const tile = el('canvas', { width: 32, height: 32 }), c = tile.getContext('2d');
+    c.scale(4, 4);
+    rect(colour(kind), 0, 0, 8, 8, c);
+    for (const box of PATTERN[kind]) rect(colour(`${kind}-mark`), ...box, c);
     fills[kind] = ctx.createPattern(tile, 'repeat');
-    fills[kind].setTransform(new DOMMatrix().scale(8 / tile.width));
+    fills[kind].setTransform(new DOMMatrix().scale(0.25));
   }
   schedule();
 }
-
-function rect(fill, x, y, w, h) {
-  ctx.fillStyle = fill;
-  ctx.fillRect(x, y, w, h);
+function rect(fill, x, y, w, h, c = ctx) {
+  c.fillStyle = fill;
+  c.fillRect(x, y, w, h);
 }
 function text(string, x, y, ink, halo = colour('paper')) {
-  ctx.lineWidth = 4;
-  ctx.strokeStyle = halo;
+  Object.assign(ctx, { strokeStyle: halo, lineWidth: 4, fillStyle: ink });
   ctx.strokeText(string, x, y);
-  ctx.fillStyle = ink;
   ctx.fillText(string, x, y);
 }
-// A remark beside a point, left out where another one stands already.
-function remark(string, x, y, ink) {
-  const words = show(string, 90), width = ctx.measureText(words).width, left = Math.min(x, W - width - 4);
-  if (x > W || left < 0 || taken.some(b => Math.abs(b.y - y) < 14 && left < b.right + 8 && left + width + 8 > b.left)) return;
-  taken.push({ y, left, right: left + width });
-  text(words, left, y, ink);
-}
-function glyph(path, x, y, ink) {
-  ctx.save();
+function shape(path, x, y, ink) {
   ctx.translate(x, y);
-  ctx.lineWidth = 3;
-  ctx.strokeStyle = colour('paper');
+  Object.assign(ctx, { strokeStyle: colour('paper'), lineWidth: 3, fillStyle: ink });
   ctx.stroke(path);
-  ctx.fillStyle = ink;
   ctx.fill(path);
-  ctx.restore();
+  ctx.translate(-x, -y);
+}
+// Words beside a point, drawn over the arrows, and left out where others stand already.
+function remark(words, x, y, ink) {
+  const string = show(words, 90), width = ctx.measureText(string).width, left = x + 9 + width < W ? x + 9 : x - 9 - width;
+  const taken = remarks.some(r => Math.abs(r.y - y) < 14 && left < r.left + r.width + 8 && r.left < left + width + 8);
+  if (x >= 0 && x <= W && left >= 0 && !taken) remarks.push({ string, left, width, y, ink });
+}
+
+function draw() {
+  frame = 0;
+  const ratio = devicePixelRatio, all = TOP + rowsHeight, printing = document.documentElement.classList.contains('print');
+  const H = printing ? all : Math.round(Math.min(all, Math.max(260, innerHeight * 0.72)));
+  scroller.style.height = canvas.style.height = `${H}px`;
+  W = canvas.clientWidth;
+  Object.assign(canvas, { width: Math.round(W * ratio), height: Math.round(H * ratio) });
+  ctx.scale(ratio, ratio);
+  Object.assign(ctx, { font: MONO, textBaseline: 'middle', lineJoin: 'round' });
+  const top = scroller.scrollTop, step = stepFor((view.t1 - view.t0) / W * 115), ticks = [];
+  for (let n = Math.max(Math.ceil(view.t0 / step), 0); n * step <= view.t1; n++) ticks.push(n * step);
+  [hits, remarks] = [[], []];
+  ctx.translate(0, TOP - top);
+  for (const t of ticks) rect(colour('line'), Math.round(X(t)), top, 1, H);
+  for (const row of rows) if (row.y + row.h > top && row.y < top + H) (row.lane ? drawLane : drawProcess)(row);
+  drawFlows(top, top + H);
+  for (const r of remarks) text(r.string, r.left, r.y, r.ink);
+  drawPins();
+  ctx.translate(0, top - TOP);
+  drawAxis(ticks, step, H);
+}
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400].map(s => s * 1e9);
+function stepFor(least) {
+  const power = 10 ** Math.max(Math.floor(Math.log10(least)), 0);
+  return STEPS.find(s => least > 5e8 && s >= least) ?? [1, 2, 5, 10].find(k => k * power >= least) * power;
+}
+function drawAxis(ticks, step, H) {
+  const [unit, size] = unitFor(Math.min(view.t1, duration)), digits = size => Math.max(0, Math.ceil(Math.log10(size / step)));
+  const label = t => view.t1 < CLOCK ? `${(t / size).toFixed(digits(size))} ${unit}` : at(t, digits(1e9));
+  rect(colour('paper'), 0, 0, W, TOP);
+  rect(colour('line'), 0, TOP - 1, W, 1);
+  for (const t of ticks) text(label(t), X(t) + 4, 31, colour('muted'));
+  const scale = W / (FULL.t1 - FULL.t0), place = t => (t - FULL.t0) * scale;
+  rect(colour('band'), 0, 0, W, STRIP);
+  for (const { t, end } of spins) rect(colour('spin'), place(t), 6, Math.max((end - t) * scale, 2), 8);
+  for (const { t } of selected?.moments ?? []) rect(colour('ink'), place(t), 3, 1.5, 14);
+  Object.assign(ctx, { strokeStyle: colour('accent'), lineWidth: 2 });
+  ctx.strokeRect(place(view.t0) + 1, 1, Math.max((view.t1 - view.t0) * scale - 2, 3), STRIP - 2);
+  if (picked) rect(colour('accent'), X(picked.t), STRIP, 1.5, H);
+  if (!pointer) return;
+  rect(colour('muted'), pointer.x, STRIP, 1, H);
+  text(at(T(pointer.x)), clamp(pointer.x + 4, 0, W - 110), 31, colour('ink'));
 }
 
 // The first slice that ends after t; slices of a lane never overlap, so their ends are in order too.
 function firstAfter(slices, t) {
   let low = 0, high = slices.length / STRIDE;
   while (low < high) {
-    const middle = (low + high) >> 1;
-    if (slices[middle * STRIDE] + slices[middle * STRIDE + 1] > t) high = middle; else low = middle + 1;
+    const middle = (low + high) >> 1, i = middle * STRIDE;
+    if (slices[i] + slices[i + 1] > t) high = middle; else low = middle + 1;
   }
   return low * STRIDE;
 }
-
 function drawLane({ lane, y, h }) {
-  const { slices } = lane, top = y + h - BAR - 4, cells = [], born = Math.max(X(lane.start), 0), gone = Math.min(X(lane.end), W);
-  if (gone > born) rect(colour('life'), born, top + 7, gone - born, 4);
-  ctx.save();
+  const { slices } = lane, top = y + h - BAR - 4, cells = [], born = Math.max(X(lane.start), 0);
+  rect(colour('life'), born, top + 7, Math.max(Math.min(X(lane.end), W) - born, 0), 4);
   ctx.translate(0, top); // patterns stick to the row while it scrolls
   for (let i = firstAfter(slices, view.t0); i < slices.length && slices[i] < view.t1; i += STRIDE) {
-    const left = X(slices[i]), filled = X(slices[i] + slices[i + 1]) - left, kind = kindOf(slices, i), x = Math.floor(left);
+    const left = X(slices[i]), filled = X(slices[i] + slices[i + 1]) - left, rank = slices[i + 2], x = Math.floor(left), cell = cells.at(-1);
     if (filled >= 2) {
       const from = Math.max(left, 0), width = Math.min(left + filled, W) - from;
-      rect(fills[kind], from, 0, width, BAR);
-      if (width > 40) drawLabel(slices, i, kind, from, width);
-    } else if (cells.at(-1)?.x === x) {
-      const cell = cells.at(-1);
-      cell.filled += filled;
-      if (RANK.indexOf(kind) > RANK.indexOf(cell.kind)) cell.kind = kind;
-    } else cells.push({ x, kind, filled });
+      rect(fills[RANK[rank]], from, 0, width, BAR);
+      if (width > 40) drawLabel(slices, i, from, width);
+    } else if (cell?.x !== x) cells.push({ x, rank, filled });
+    else Object.assign(cell, { rank: Math.max(cell.rank, rank), filled: cell.filled + filled });
   }
   // Slices too short to be seen share a pixel column, as high as they fill it: a busy stretch must not look like a full one.
-  for (const { x, kind, filled } of cells) {
-    const height = kind === 'spin' ? BAR : clamp(Math.round(filled * BAR), 5, BAR);
+  for (const { x, rank, filled } of cells) {
+    const kind = RANK[rank], height = kind === 'spin' ? BAR : clamp(Math.round(filled * BAR), 5, BAR);
     rect(colour(kind === 'spin' || kind === 'run' ? kind : `${kind}-mark`), x, (BAR - height) / 2, kind === 'spin' ? 2 : 1, height);
   }
-  ctx.restore();
+  ctx.translate(0, -top);
   let last = -9;
   for (const marker of lane.markers) {
-    const x = X(marker.t);
+    const x = X(marker.t), own = selected && marker.finding === selected.id;
     if (x < -8 || x > W + 8 || (Math.abs(x - last) < 7 && !marker.finding)) continue;
-    last = x;
-    glyph(glyphs[marker.kind] ?? glyphs.create, x, top + BAR / 2, colour(selected && marker.finding === selected.id ? 'wakeup' : 'ink'));
+    shape(glyphs[marker.kind] ?? glyphs.create, last = x, top + BAR / 2, colour(own ? 'wakeup' : 'ink'));
     hits.push({ x, y: top + BAR / 2, item: marker });
   }
 }
-function drawLabel(slices, i, kind, left, width) {
-  const n = slices[i + 4], label = show(labels[slices[i + 3]], 200);
-  ctx.font = kind === 'spin' ? `bold ${MONO}` : MONO;
+function drawLabel(slices, i, left, width) {
+  const kind = RANK[slices[i + 2]], n = slices[i + 4], label = show(labels[slices[i + 3]], 200), letter = ctx.measureText('0').width;
   const string = kind === 'spin' ? `spins: ${count(n)} × ${label}` : n > 1 ? `${label} × ${count(n)}` : label;
-  const fits = Math.floor((width - 12) / ctx.measureText('0').width);
-  if (fits > 4) text(string.length > fits ? `${string.slice(0, fits - 1)}…` : string, left + 6, BAR / 2, colour(`${kind}-ink`), colour(kind));
-  ctx.font = MONO;
+  const fits = Math.floor((width - 14) / letter), cut = string.length > fits ? `${string.slice(0, fits - 1)}…` : string;
+  if (fits < 4) return;
+  rect(colour(kind), left + 3, 2, Math.min(cut.length * letter + 8, width - 6), BAR - 4);
+  text(cut, left + 7, BAR / 2 + 0.5, colour(`${kind}-ink`), colour(kind));
 }
-
 // A process's row tells its life in words: born by whom, what it became, how it ended.
-function drawProcess({ process, y, h }) {
-  const fork = flows.find(f => f.kind === 'fork' && process.lanes.includes(f.to.lane)), by = lanes[fork?.from.lane]?.tid;
+function drawProcess({ process, by, y, h }) {
   const tell = (t, words, ink) => {
-    remark(words, X(t) + 9, y + h / 2, ink);
+    remark(words, X(t), y + h / 2, ink);
     rect(ink, X(t) - 3, y + h / 2 - 3, 6, 6);
   };
   rect(colour('band'), 0, y, W, h);
@@ -312,55 +319,44 @@ function drawProcess({ process, y, h }) {
   if (process.end !== null) tell(process.end, `ends: ${process.exit ?? 'not seen how'}`, colour('ink'));
   for (const exec of process.execs) if (exec.t > 0) tell(exec.t, `becomes ${exec.command}`, colour('accent'));
 }
-
 function drawFlows(top, bottom) {
-  const seen = new Set(), mine = f => selected !== null && f.finding === selected.id;
-  const draw = (flow, strong) => {
-    const a = rowOf.get(flow.from.lane), b = rowOf.get(flow.to.lane), x0 = X(flow.from.t), x1 = X(flow.to.t), ink = colour(flow.kind);
-    if (!a || !b || a === b || Math.max(x0, x1) < -9 || Math.min(x0, x1) > W + 9) return;
-    if (Math.max(a.y + a.h, b.y + b.h) < top || Math.min(a.y, b.y) > bottom) return;
-    const place = (flow.from.lane * lanes.length + flow.to.lane) * 4096 + (x0 >> 2);
-    if (!strong && seen.has(place)) return; // a thousand arrows on one spot are one arrow
-    seen.add(place);
-    const down = a.y < b.y ? 1 : -1, edge = (row, side) => row.y + row.h - 4 - (side > 0 ? 0 : BAR);
-    const y0 = edge(a, down), y1 = edge(b, -down), width = strong ? 2.5 : 1, middle = (y0 + y1) / 2, size = 4 + 1.5 * width;
+  const seen = new Set(), own = f => selected !== null && f.finding === selected.id;
+  for (const flow of [...flows.filter(f => !own(f)), ...flows.filter(own)]) {
+    const a = rowOf.get(flow.from.lane), b = rowOf.get(flow.to.lane), x0 = X(flow.from.t), x1 = X(flow.to.t);
+    if (!a || !b || a === b || Math.max(x0, x1) < -9 || Math.min(x0, x1) > W + 9) continue;
+    if (Math.max(a.y + a.h, b.y + b.h) < top || Math.min(a.y, b.y) > bottom) continue;
+    const spot = (flow.from.lane * lanes.length + flow.to.lane) * 4096 + (x0 >> 2), strong = own(flow);
+    if (!strong && seen.has(spot)) continue; // a thousand arrows on one spot are one arrow
+    seen.add(spot);
+    const down = a.y < b.y ? 1 : -1, [y0, y1] = [a.y + a.h - (down > 0 ? 4 : BAR + 4), b.y + b.h - (down < 0 ? 4 : BAR + 4)];
+    const size = strong ? 8 : 5, line = new Path2D(`M${x0} ${y0}C${x0} ${(y0 + y1) / 2} ${x1} ${(y0 + y1) / 2} ${x1} ${y1 - down * size}`);
     ctx.globalAlpha = strong ? 1 : seen.size < 100 ? 0.7 : 0.3;
-    const line = new Path2D(`M${x0} ${y0}C${x0} ${middle} ${x1} ${middle} ${x1} ${y1 - down * size}`);
-    for (const [stroke, wide] of [[colour('paper'), width + 3], [ink, width]]) {
-      ctx.setLineDash(wide > width ? [] : DASH[flow.kind] ?? []);
-      Object.assign(ctx, { strokeStyle: stroke, lineWidth: wide });
+    for (const [ink, extra] of [['paper', 3], [flow.kind, 0]]) {
+      Object.assign(ctx, { strokeStyle: colour(ink), fillStyle: colour(ink), lineWidth: (strong ? 2.5 : 1) + extra });
+      ctx.setLineDash({ wakeup: [6, 3], signal: [2, 3] }[ink] ?? []);
       ctx.stroke(line);
     }
     ctx.setLineDash([]);
-    ctx.fillStyle = ink;
     ctx.fill(new Path2D(`M${x1} ${y1}l${-size / 2} ${-down * size}h${size}Z`));
     ctx.globalAlpha = 1;
-    for (const [x, y, end] of [[x0, y0, flow.from], [x1, y1, flow.to]]) hits.push({ x, y, item: { ...flow, ...end } });
-    if (strong) remark(flow.label, x1 + 8, y1 - down * 11, ink);
-  };
-  for (const flow of flows) if (!mine(flow)) draw(flow, false);
-  for (const flow of flows) if (mine(flow)) draw(flow, true);
+    hits.push({ x: x0, y: y0, item: { ...flow, ...flow.from } }, { x: x1, y: y1, item: { ...flow, ...flow.to } });
+    if (strong && flow.label !== flow.kind) remark(flow.label, x1, y1 - down * 11, colour(flow.kind));
+  }
 }
-
 // The numbers of the evidence; those that would cover each other share a pill.
 function drawPins() {
-  const pins = (selected?.evidence ?? []).filter(e => rowOf.has(e.lane)).sort((a, b) => a.lane - b.lane || a.t - b.t), pills = [];
-  for (const e of pins) {
-    const x = X(e.t), pill = pills.at(-1);
-    if (pill?.lane === e.lane && x - pill.x < 18) pill.text += `, ${e.number}`;
-    else if (x > -10 && x < W + 10) pills.push({ x, lane: e.lane, text: `${e.number}`, item: e });
+  const pills = [];
+  for (const item of (selected?.evidence ?? []).filter(e => rowOf.has(e.lane)).sort((a, b) => a.lane - b.lane || a.t - b.t)) {
+    const x = X(item.t), pill = pills.at(-1);
+    if (pill?.item.lane === item.lane && x - pill.x < 18) pill.numbers += `, ${item.number}`;
+    else if (x > -10 && x < W + 10) pills.push({ x, item, numbers: `${item.number}` });
   }
-  ctx.font = `bold ${MONO}`;
-  for (const { x, lane, text: numbers, item } of pills) {
-    const row = rowOf.get(lane), y = row.y + 12, width = Math.max(ctx.measureText(numbers).width + 10, 18);
-    rect(colour('ink'), x - 0.75, y, 1.5, row.h - 12 - BAR - 4);
-    ctx.fillStyle = colour('ink');
-    ctx.beginPath();
-    ctx.roundRect(x - width / 2, y - 9, width, 18, 9);
-    ctx.fill();
-    ctx.fillStyle = colour('paper');
-    ctx.fillText(numbers, x - width / 2 + (width - ctx.measureText(numbers).width) / 2, y + 0.5);
-    hits.push({ x, y, item });
+  for (const { x, item, numbers } of pills) {
+    const { y, h } = rowOf.get(item.lane), width = ctx.measureText(numbers).width, wide = Math.max(width + 10, 18), pill = new Path2D();
+    pill.roundRect(-wide / 2, -9, wide, 18, 9);
+    rect(colour('ink'), x - 0.75, y + 12, 1.5, h - BAR - 16);
+    shape(pill, x, y + 12, colour('ink'));
+    text(numbers, x - width / 2, y + 12.5, colour('paper'), colour('ink'));
+    hits.push({ x, y: y + 12, item });
   }
-  ctx.font = MONO;
 }

@@ -1,0 +1,54 @@
+// The sentence for a spin: which thread, on what, since when, how often, and who made it ready.
+
+import Lineage
+import Trace
+
+extension BusyPoll {
+  static func finding(_ streak: Streak, world: World, tables: TraceTables) -> Finding {
+    let victim = world.party(streak.process, thread: streak.thread, execed: false, tables)
+    var actor: Party?
+    var why = ""
+    var actorFD: FD?
+    if let culprit = streak.culprit, streak.returned.contains(.input) {
+      actor = world.party(culprit.process, thread: culprit.writer, execed: false, tables)
+      let what = streak.kind == .eventfd ? "wrote it" : "wrote \(counted(culprit.count, "byte"))"
+      let who = culprit.process == streak.process ? "the process itself" : world.introduce(actor!)
+      why = ": \(who) \(what) at \(Duration.moment(culprit.time)), and nobody has taken it since"
+    } else if let closer = streak.closer, !streak.returned.intersection([.hangup, .readHangup, .error, .input]).isEmpty {
+      actor = world.party(closer.process, thread: closer.thread, execed: false, tables)
+      let who = closer.process == streak.process ? "the process itself" : world.introduce(actor!)
+      why = ": \(who) closed the last other end at \(Duration.moment(closer.time)), and the descriptor stays in the wait set"
+    } else if streak.returned.contains(.invalid) {
+      why = ": the number is not open, and stays in the wait set"
+    } else if streak.returned == .output {
+      why = ": it can be written all the time, and nothing is written"
+    } else if streak.predates {
+      why = ": what is there was there before the trace, or comes from outside of it"
+    } else {
+      why = ", and nobody consumes it"
+    }
+    if let actor { actorFD = streak.channel == 0 ? nil : number(of: streak.channel, in: actor.process, world: world) }
+    let seconds = Double(streak.last - streak.first) / 1e9
+    let rate = seconds > 0 ? Double(streak.returns) / seconds : nil
+    let kind = streak.kind.map { ObjectWords.noun($0) } ?? "closed number"
+    let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"
+    return Finding(
+      rule: .busyPoll, severity: .error,
+      confidence: streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid) ? .certain : .likely,
+      message:
+        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) waits in \(Duration.text(streak.last - streak.first)) returned \(EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(why)",
+      actor: actor, victim: victim,
+      object: FindingObject(
+        kind: streak.kind ?? .file, id: streak.channel,
+        creatorPid: streak.creator.flatMap { world.process(of: $0)?.pid }, actorFD: actorFD, victimFD: streak.fd),
+      count: streak.returns, first: streak.first, last: streak.last, rate: rate, evidence: streak.evidence,
+      fix: Fixes.busyPoll(
+        returned: streak.returned, kind: streak.kind,
+        foreign: streak.culprit.map { $0.process != streak.process } ?? false))
+  }
+
+  private static func number(of serial: UInt32, in process: ProcessID, world: World) -> FD? {
+    guard let slot = world.channels.firstIndex(where: { $0.serial == serial }) else { return nil }
+    return world.number(of: Int32(slot), in: process, reading: false)
+  }
+}

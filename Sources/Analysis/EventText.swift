@@ -1,0 +1,207 @@
+// Events in strace's look: `write(4, "A", 1) = 1`.
+
+import Lineage
+import Trace
+
+public enum EventText {
+  /// One line for the event, without time and thread.
+  public static func line(_ event: Event, arena: Arena, tables: TraceTables) -> String {
+    switch event.body {
+    case .call(let syscall, let result, let operation):
+      let call = "\(syscall.name)(\(arguments(operation, arena: arena, tables: tables)))"
+      let folded = event.repeats > 1 ? " [\(event.repeats) times]" : ""
+      if event.phase == .begin || result.isPending { return "\(call) = ?\(folded)" }
+      return "\(call) = \(self.result(result, operation))\(folded)"
+    case .start(let start): return start.isThread ? "+++ thread started +++" : "+++ process started +++"
+    case .end(let status): return "+++ \(ending(status)) +++"
+    case .signal(let delivery):
+      let sender = delivery.sender > 0 ? " from pid \(delivery.sender)" : ""
+      return "--- \(signalName(delivery.number))\(sender) ---"
+    case .handlerLeft(let signal): return "--- handler of \(signalName(signal)) left by longjmp ---"
+    case .usage(let running, let waiting):
+      return "--- cpu \(Duration.text(running)), runnable \(Duration.text(waiting)) ---"
+    case .existing(let found):
+      return "--- fd \(found.fd) is \(tables.text(found.link)) ---"
+    case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(tables.text(detail)) ---"
+    case .name(let name): return "--- named \(quoted(Array(tables.text(name).utf8))) ---"
+    }
+  }
+
+  /// How a process ended, from wait's status.
+  public static func ending(_ status: Int32) -> String {
+    if status & 0x7F == 0 { return "exited with \(status >> 8 & 0xFF)" }
+    return "killed by \(signalName(status & 0x7F))"
+  }
+
+  public static func describe(_ spot: BlindSpot) -> String {
+    switch spot {
+    case .ioUring: "io_uring"
+    case .untraced: "CLONE_UNTRACED child"
+    case .otherABI: "calls of another ABI"
+    case .lost: "events lost"
+    }
+  }
+
+  private static func result(_ result: CallResult, _ operation: Operation) -> String {
+    if result.failed { return "-1 \(errnoName(result.errno))" }
+    if case .transfer(let transfer) = operation, transfer.messages > 0 {
+      return "\(transfer.messages) (\(result.rawValue) bytes)"
+    }
+    if case .wait = operation, result.rawValue == 0 { return "0 (Timeout)" }
+    return "\(result.rawValue)"
+  }
+
+  private static func arguments(_ operation: Operation, arena: Arena, tables: TraceTables) -> String {
+    switch operation {
+    case .plain, .signalReturn: return ""
+    case .pipe(let read, let write, let flags, _): return "[\(read), \(write)]\(flagSuffix(flags))"
+    case .create(let kind, let flags, let value, let fd):
+      switch kind {
+      case .eventfd: return "\(value)\(flagSuffix(flags))"
+      case .signalfd: return "\(fd), \(signalSet(value))\(flagSuffix(flags))"
+      case .pidfd: return "\(value)\(flagSuffix(flags))"
+      default: return flagText(flags)
+      }
+    case .socketPair(let first, let second, let domain, let type):
+      return "\(domainName(domain)), \(typeName(type)), [\(first), \(second)]"
+    case .socket(let domain, let type): return "\(domainName(domain)), \(typeName(type))"
+    case .connect(let fd, let address), .bind(let fd, let address):
+      return "\(fd), \(quoted(Array(tables.text(address).utf8)))"
+    case .listen(let fd), .close(let fd), .setTimer(let fd): return "\(fd)"
+    case .accept(let fd, let flags): return "\(fd)\(flagSuffix(flags))"
+    case .shutdown(let fd, let how):
+      return "\(fd), \(["SHUT_RD", "SHUT_WR", "SHUT_RDWR"].indices.contains(Int(how)) ? ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"][Int(how)] : "\(how)")"
+    case .duplicate(let from, let to, let closeOnExec):
+      return "\(from)\(to >= 0 ? ", \(to)" : "")\(closeOnExec ? ", O_CLOEXEC" : "")"
+    case .setCloseOnExec(let fd, let on): return "\(fd), F_SETFD, \(on ? "FD_CLOEXEC" : "0")"
+    case .setNonblocking(let fd, let on): return "\(fd), F_SETFL, \(on ? "O_NONBLOCK" : "0")"
+    case .control(let fd, let command): return "\(fd), \(command)"
+    case .lock(let fd, let operation): return "\(fd), \(operation)"
+    case .closeRange(let first, let last, let flags): return "\(first), \(last), \(flags)"
+    case .open(let path, let flags, _, _):
+      let access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"][Int(flags & 3)]
+      return "\(quoted(Array(tables.text(path).utf8))), \(access)\(flagText(flags).isEmpty ? "" : "|" + flagText(flags))"
+    case .epollControl(let epoll, let op, let fd, let events, _):
+      let name = op == 1 ? "EPOLL_CTL_ADD" : op == 2 ? "EPOLL_CTL_DEL" : "EPOLL_CTL_MOD"
+      return op == 2 ? "\(epoll), \(name), \(fd)" : "\(epoll), \(name), \(fd), \(readiness(events))"
+    case .wait(let wait): return self.wait(wait, arena: arena)
+    case .transfer(let transfer): return self.transfer(transfer, arena: arena)
+    case .move(let from, let to, let requested, _): return "\(from), \(to), \(requested)"
+    case .takeDescriptor(let pidfd, let remote, _): return "\(pidfd), \(remote)"
+    case .spawn(let flags, _): return flags == 0 ? "" : "0x\(String(flags, radix: 16))"
+    case .unshare(let flags): return "0x\(String(flags, radix: 16))"
+    case .exec(let exec):
+      let words = arena.numbers(exec.arguments).map { quoted(Array(tables.text(StringID(Int($0))).utf8)) }
+      return "\(quoted(Array(tables.text(exec.path).utf8))), [\(words.joined(separator: ", "))]"
+    case .exit(let status, _): return "\(status)"
+    case .sendSignal(let target, let signal): return "\(target), \(signalName(signal))"
+    case .signalAction(let signal, let disposition):
+      let action =
+        switch disposition.action {
+        case .standard: "SIG_DFL"
+        case .ignore: "SIG_IGN"
+        case .handler: "0x\(String(disposition.handler, radix: 16))"
+        }
+      return "\(signalName(signal)), \(action)"
+    case .sleep(let time): return Duration.text(time)
+    case .waitChild(let pid): return "\(pid)"
+    case .ring(let entries): return "\(entries)"
+    }
+  }
+
+  private static func wait(_ wait: Wait, arena: Arena) -> String {
+    let timeout = wait.timeout < 0 ? "-1" : Duration.text(UInt64(wait.timeout))
+    let shown = arena.waits(wait.entries).prefix(16).map { entry -> String in
+      if wait.isEpoll { return "\(readiness(entry.returned)) data=0x\(String(entry.data, radix: 16))" }
+      let got = entry.returned.isEmpty ? "" : "→\(readiness(entry.returned))"
+      return "\(entry.fd):\(readiness(entry.asked))\(got)"
+    }
+    let more = Int(wait.entries.count) > shown.count ? ", … \(Int(wait.entries.count) - shown.count) more" : ""
+    let set = "[\(shown.joined(separator: ", "))\(more)]"
+    return wait.isEpoll ? "\(wait.epoll), \(set), \(timeout)" : "\(set), \(timeout)"
+  }
+
+  private static func transfer(_ transfer: Transfer, arena: Arena) -> String {
+    let flags = transfer.peeks ? ", MSG_PEEK" : ""
+    let passed =
+      transfer.passed.isEmpty
+      ? "" : ", SCM_RIGHTS [\(arena.numbers(transfer.passed).map { "\($0)" }.joined(separator: ", "))]"
+    guard transfer.direction == .output, !transfer.payload.isEmpty else {
+      return "\(transfer.fd), \(transfer.direction == .output ? "…, " : "")\(transfer.requested)\(flags)\(passed)"
+    }
+    let bytes = Array(arena.bytes(transfer.payload))
+    let cut = UInt64(bytes.count) < transfer.requested ? "…" : ""
+    return "\(transfer.fd), \(quoted(bytes))\(cut), \(transfer.requested)\(flags)\(passed)"
+  }
+
+  public static func readiness(_ events: Readiness) -> String {
+    var names: [String] = []
+    let known: [(Readiness, String)] = [
+      (.input, "IN"), (.priority, "PRI"), (.output, "OUT"), (.error, "ERR"), (.hangup, "HUP"), (.invalid, "NVAL"),
+      (.readHangup, "RDHUP"), (.edgeTriggered, "ET"), (.oneShot, "ONESHOT"), (.exclusive, "EXCLUSIVE"),
+    ]
+    for (bit, name) in known where events.contains(bit) { names.append(name) }
+    return names.isEmpty ? "0" : names.joined(separator: "|")
+  }
+
+  /// O_CLOEXEC and O_NONBLOCK: the flags that lineage turns on.
+  private static func flagText(_ flags: UInt32) -> String {
+    var names: [String] = []
+    if flags & 0o2000000 != 0 { names.append("O_CLOEXEC") }
+    if flags & 0o4000 != 0 { names.append("O_NONBLOCK") }
+    return names.joined(separator: "|")
+  }
+
+  private static func flagSuffix(_ flags: UInt32) -> String {
+    let text = flagText(flags)
+    return text.isEmpty ? "" : ", \(text)"
+  }
+
+  private static func domainName(_ domain: Int32) -> String {
+    [1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK"][domain] ?? "\(domain)"
+  }
+
+  private static func typeName(_ type: Int32) -> String {
+    let base = [1: "SOCK_STREAM", 2: "SOCK_DGRAM", 3: "SOCK_RAW", 5: "SOCK_SEQPACKET"][type & 0xF] ?? "\(type & 0xF)"
+    let flags = flagText(UInt32(bitPattern: type) & 0o2004000).replacing("O_", with: "SOCK_")
+    return flags.isEmpty ? base : "\(base)|\(flags)"
+  }
+
+  private static func signalSet(_ mask: UInt64) -> String {
+    "[" + (1...64).filter { mask >> ($0 - 1) & 1 == 1 }.map { signalName(Int32($0)) }.joined(separator: " ") + "]"
+  }
+
+  /// Bytes as a C string literal: printable ASCII as it is, the rest escaped, so that no terminal obeys it.
+  public static func quoted(_ bytes: [UInt8]) -> String {
+    var text = "\""
+    for byte in bytes {
+      switch byte {
+      case 0x22: text += "\\\""
+      case 0x5C: text += "\\\\"
+      case 0x0A: text += "\\n"
+      case 0x0D: text += "\\r"
+      case 0x09: text += "\\t"
+      case 0x20..<0x7F: text.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        let digits = String(byte, radix: 16)
+        text += "\\x" + (digits.count == 1 ? "0" + digits : digits)
+      }
+    }
+    return text + "\""
+  }
+
+  /// A text of the target's for one line of ours: control characters and bidi controls escaped.
+  public static func harmless(_ text: String) -> String {
+    var shown = ""
+    for scalar in text.unicodeScalars {
+      let isBidi = (0x200E...0x200F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
+        || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0x061C
+      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isBidi || scalar.value == 0xFEFF {
+        shown += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        shown.unicodeScalars.append(scalar)
+      }
+    }
+    return shown
+  }
+}

@@ -1,0 +1,106 @@
+// What a rule states: who did what to whom, how it shows, how sure that is, and what mends it.
+
+import Lineage
+import Trace
+
+/// The rules of this version, by the names that users and suppressions know.
+public enum RuleID: String, Sendable, CaseIterable {
+  case foreignWakeupWrite = "foreign-wakeup-write"
+  case foreignRead = "foreign-read"
+  case inheritedSignalHandler = "inherited-signal-handler"
+  case busyPoll = "busy-poll"
+}
+
+/// How bad it is if it is true. Error: harm is seen in the trace; warning: the act is seen, not its harm.
+public enum Severity: Int, Sendable, Comparable, CaseIterable {
+  case note, warning, error
+
+  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  public var word: String { "\(self)" }
+}
+
+/// How sure the trace makes it.
+public enum Confidence: Int, Sendable, Comparable {
+  case possible, likely, certain
+
+  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  public var word: String { "\(self)" }
+}
+
+/// A process and the thread in it that a finding is about.
+public struct Party: Sendable, Equatable {
+  public var process: ProcessID
+  public var pid: Int32
+  public var tid: Int32
+  /// Name of the program, without its folder.
+  public var command: String
+  /// The pid that forked it.
+  public var parent: Int32?
+  public var forkedBy: Int32?
+  /// Whether it called exec between the fork that the finding is about and what it did.
+  public var execed: Bool
+}
+
+/// The object that it happened on.
+public struct FindingObject: Sendable, Equatable {
+  public var kind: ObjectKind
+  /// The channel's serial number.
+  public var id: UInt32
+  public var creatorPid: Int32?
+  public var actorFD: FD?
+  public var victimFD: FD?
+  public var ownerHint: String?
+
+  /// The kind as findings name it.
+  public var kindName: String {
+    switch kind {
+    case .pipe, .fifo: "pipe"
+    case .eventfd, .socketpair, .socket, .epoll, .signalfd, .timerfd, .tty: "\(kind)"
+    default: "file"
+    }
+  }
+}
+
+/// One event that the finding rests on, in strace's look.
+public struct Evidence: Sendable, Equatable {
+  public var event: UInt64
+  public var time: Nanoseconds
+  public var pid: Int32
+  public var tid: Int32
+  public var thread: ThreadID
+  public var text: String
+}
+
+public struct Finding: Sendable {
+  /// F1, F2, ... in the order of the report.
+  public var id = ""
+  public var rule: RuleID
+  public var severity: Severity
+  public var confidence: Confidence
+  public var message: String
+  public var actor: Party?
+  public var victim: Party?
+  public var object: FindingObject?
+  public var count: UInt64
+  public var first: Nanoseconds
+  public var last: Nanoseconds
+  /// Occurrences per second of a spin, as it ran under trace.
+  public var rate: Double?
+  /// The finding that caused this one.
+  public var cause: String?
+  public var evidence: [Evidence]
+  public var fix: String
+
+  /// The same for each run of the same program: no pid, time, count or number of a descriptor goes into it.
+  public var fingerprint: String {
+    let parts = [
+      rule.rawValue, object?.kindName ?? "-", actor?.command ?? "-", victim?.command ?? "-",
+      evidence.last.map { String($0.text.prefix { $0 != "(" }) } ?? "-",
+    ]
+    // FNV-1a, 64 bits.
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in parts.joined(separator: "\u{1F}").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

@@ -1,0 +1,56 @@
+// What to do about it, in one to three sentences.
+
+import Trace
+
+enum Fixes {
+  static func isPython(_ party: Party?) -> Bool { party?.command.hasPrefix("python") ?? false }
+
+  static func forkedChild(actor: Party?, object: ObjectKind) -> String {
+    if isPython(actor) {
+      return
+        "Start children by exec: multiprocessing.set_start_method(\"spawn\") or \"forkserver\", or subprocess. If the child must be forked, do it before the loop exists, and never call the parent's event loop or main context in the child."
+    }
+    return
+      "Let the child exec at once, or fork before the loop makes its \(ObjectWords.noun(object)). A child that goes on without exec must close the inherited \(ObjectWords.noun(object)) and make a loop of its own (pthread_atfork, or the library's reinit call such as event_reinit or uv_loop_fork)."
+  }
+
+  static func foreignRead(actor: Party?, execed: Bool, fd: FD) -> String {
+    if execed {
+      return
+        "Give the child a standard input of its own: stdin=subprocess.DEVNULL in Python, </dev/null in a shell, or a dup2 before exec."
+    }
+    if fd <= 2 {
+      return "Close or replace the inherited descriptor in the child right after the fork, or start the child by exec with its own standard input."
+    }
+    return forkedChild(actor: actor, object: .eventfd)
+  }
+
+  static func inheritedHandler(actor: Party?, signal: String) -> String {
+    if isPython(actor) {
+      return
+        "In the child, before anything else: signal.set_wakeup_fd(-1) and signal.signal(signal.\(signal), signal.SIG_DFL). Or start children with the \"spawn\" or \"forkserver\" method, which exec and so drop handlers."
+    }
+    return
+      "Reset the handler right after the fork (sigaction(\(signal), SIG_DFL) in the child, with the signal blocked around fork), or start the child by exec, which drops handlers."
+  }
+
+  static func busyPoll(returned: Readiness, kind: ObjectKind?, foreign: Bool) -> String {
+    if returned.contains(.invalid) {
+      return "The number in the wait set is closed: take it out of the set where it is closed, and treat POLLNVAL as an error."
+    }
+    if foreign {
+      return "Keep the other process away from this descriptor (see the cause); and let the loop drain its wakeup object whenever it is readable, whatever it believes to have written."
+    }
+    if returned.contains(.hangup) || returned.contains(.error) || returned.contains(.readHangup) {
+      return "The peer is gone and that will not change: on POLLHUP, POLLERR or a read of 0 close the descriptor, or take it out of the wait set."
+    }
+    if returned.contains(.input) {
+      switch kind {
+      case .timerfd: return "Read the timerfd when it expires: it stays readable until its count is read or it is set anew."
+      case .socket: return "Read until EAGAIN, and treat a read of 0 as the end: close the socket or take it out of the wait set."
+      default: return "Read what is there when the wait reports it, and close the descriptor at end of file; or take it out of the wait set while nobody wants it."
+      }
+    }
+    return "Ask for writability only while there is something to write: clear POLLOUT (EPOLLOUT) when the queue is empty."
+  }
+}

@@ -1,0 +1,173 @@
+// foreign-read: two processes read one pipe, eventfd, socketpair or protocol stdin that the one inherited from the other,
+// and the owner loses by it: its wakeups, or bytes that were meant for it.
+//
+// Spared: whoever loses nothing. Token pools put back what they take; workers that share a queue read whole messages
+// under a lock; a shell that lets a child read on does not wait for the bytes itself; siblings with equal rights
+// (Apache's pipe of death) are not each other's owners.
+
+import Lineage
+import Trace
+
+struct ForeignRead {
+  private static let evidenceKept = 4
+
+  private var candidates: [Key: Theft] = [:]
+  private var judged: [Finding] = []
+
+  private struct Key: Hashable {
+    var channel: UInt32
+    var thief: ProcessID
+  }
+
+  private struct Theft {
+    var thief: ProcessID
+    var thread: ThreadID
+    var fd: FD
+    var owner: ProcessID
+    var ownerFD: FD?
+    var thiefExeced: Bool
+    var reads: UInt64 = 0
+    var bytes: UInt64 = 0
+    /// Of these, what the owner had written for itself.
+    var ownersBytes: UInt64 = 0
+    var first: Nanoseconds
+    var last: Nanoseconds
+    /// The owner waited on the channel, or was blocked in a read of it, while it was read.
+    var whileWaiting: UInt64 = 0
+    /// Afterwards the owner found nothing where it had been told that there was something, or the end.
+    var robbed: UInt64 = 0
+    var ownerWaits: UInt64
+    var evidence: [Evidence] = []
+  }
+
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    for channel in world.goneChannels { judge(channel, world: world, tables: tables) }
+    switch world.effect.kind {
+    case .read: read(event, arena: arena, world: world, tables: tables)
+    case .empty, .endOfFile: cameAway(event, arena: arena, world: world, tables: tables)
+    default: break
+    }
+  }
+
+  private mutating func read(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread),
+      let process = world.process(thread.process), case .call(_, let result, _) = event.body
+    else { return }
+    switch channel.kind {
+    case .pipe, .fifo, .eventfd, .socketpair: break
+    case .socket where world.effect.fd == 0: break
+    default: return
+    }
+    // An exec'd child has its descriptors on purpose, but for a standard input that it was not meant to read.
+    guard process.parent != nil, !process.hasExeced || world.effect.fd == 0 else { return }
+    let fromOthers = world.taken.filter { $0.process != thread.process }
+    if channel.kind != .socket, !channel.predates, fromOthers.isEmpty { return }
+    let key = Key(channel: channel.serial, thief: thread.process)
+    if candidates[key] == nil {
+      guard let owner = owner(of: channel, robbedBy: process, world: world) else { return }
+      candidates[key] = Theft(
+        thief: thread.process, thread: event.thread, fd: world.effect.fd, owner: owner.process,
+        ownerFD: world.number(of: world.effect.channel, in: owner.process, reading: true),
+        thiefExeced: process.hasExeced, first: event.exited, last: event.exited, ownerWaits: owner.waits)
+    }
+    guard var theft = candidates[key] else { return }
+    theft.reads += UInt64(event.repeats)
+    theft.bytes += result.count
+    theft.ownersBytes += fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 + $1.count }
+    theft.last = event.exited
+    if isWaiting(theft.owner, on: world.effect.channel, world: world) { theft.whileWaiting += 1 }
+    if theft.evidence.count < Self.evidenceKept {
+      theft.evidence.append(world.evidence(event, arena: arena, tables))
+    }
+    candidates[key] = theft
+  }
+
+  /// The ancestor that reads or waits for the channel, and did before this process came.
+  private func owner(of channel: Channel, robbedBy thief: ProcessState, world: World) -> ChannelUse? {
+    channel.uses.filter { use in
+      use.process != thief.id && (use.waitsForInput || use.reads > 0 || isWaiting(use.process, on: world.effect.channel, world: world))
+        && world.descends(thief.id, from: use.process)
+        && world.number(of: world.effect.channel, in: use.process, reading: true) != nil
+    }.max { $0.process < $1.process }
+  }
+
+  /// Whether some thread of the process is inside a wait or read on the channel.
+  private func isWaiting(_ id: ProcessID, on channel: Int32, world: World) -> Bool {
+    guard let process = world.process(id) else { return false }
+    for thread in process.threads {
+      guard let state = world.thread(thread), let call = state.openCall else { continue }
+      switch call.operation {
+      case .wait(let wait):
+        if wait.isEpoll {
+          let epoll = world.descriptor(wait.epoll, of: thread).file
+          guard let instance = world.file(epoll) else { continue }
+          if instance.interest.entries.contains(where: { world.file($0.file)?.channel == channel }) { return true }
+        } else if state.openWaits.contains(where: {
+          $0.fd >= 0 && world.file(world.descriptor($0.fd, of: thread).file)?.channel == channel
+        }) {
+          return true
+        }
+      case .transfer(let transfer) where transfer.direction == .input:
+        if world.file(world.descriptor(transfer.fd, of: thread).file)?.channel == channel { return true }
+      default: break
+      }
+    }
+    return false
+  }
+
+  /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.
+  private mutating func cameAway(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread) else { return }
+    for (key, theft) in candidates where key.channel == channel.serial && theft.owner == thread.process {
+      candidates[key]!.robbed += UInt64(event.repeats)
+      if theft.evidence.count <= Self.evidenceKept, theft.robbed == 0 {
+        candidates[key]!.evidence.append(world.evidence(event, arena: arena, tables))
+      }
+    }
+  }
+
+  mutating func conclude(world: World, tables: TraceTables) -> [Finding] {
+    for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
+    return judged
+  }
+
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables) {
+    for (key, theft) in candidates where key.channel == channel.serial {
+      candidates[key] = nil
+      if let finding = judge(theft, channel, world: world, tables: tables) { judged.append(finding) }
+    }
+  }
+
+  private func judge(_ theft: Theft, _ channel: Channel, world: World, tables: TraceTables) -> Finding? {
+    guard let owner = channel.use(by: theft.owner), let thief = channel.use(by: theft.thief) else { return nil }
+    let isWakeup = theft.ownersBytes > 0 && owner.ownWrites > 0
+    // What it took it put back, or it took whole messages out of a shared queue.
+    if thief.bytesWritten >= thief.bytesRead, channel.kind != .eventfd || channel.isSemaphore { return nil }
+    if channel.kind != .eventfd, thief.partialReads > 0, owner.partialReads > 0 || owner.reads == 0 { return nil }
+    // The owner must have wanted it: it waits on it again, or was waiting when it was taken.
+    let waitsAgain = owner.waits > theft.ownerWaits && owner.lastWait > theft.first
+    guard isWakeup ? waitsAgain || theft.whileWaiting > 0 : theft.whileWaiting > 0 || theft.robbed > 0 && waitsAgain
+    else { return nil }
+    let isLoss = isWakeup || theft.robbed > 0 || channel.kind != .eventfd
+    guard isLoss else { return nil }
+    let party = world.party(theft.thief, thread: theft.thread, execed: theft.thiefExeced, tables)
+    let victim = world.party(
+      theft.owner, thread: owner.lastWaiter == .unknown ? nil : owner.lastWaiter,
+      execed: (world.process(theft.owner)?.lastExec ?? 0) > (world.process(theft.thief)?.started ?? 0), tables)
+    let what =
+      isWakeup
+      ? "\(counted(theft.reads, "wakeup")) that pid \(victim.pid) had written for itself"
+      : "\(counted(theft.bytes, "byte")) that pid \(victim.pid) was waiting for"
+    let loss = theft.robbed > 0 ? "; the owner then found nothing there \(counted(theft.robbed, "time"))" : ""
+    return Finding(
+      rule: .foreignRead, severity: .error, confidence: isWakeup || theft.robbed > 0 ? .certain : .likely,
+      message:
+        "\(world.introduce(party)) read \(what) from fd \(theft.fd), the \(ObjectWords.noun(channel.kind)) that \(victim.command) (pid \(victim.pid), fd \(theft.ownerFD.map(String.init) ?? "?") there) waits on, first at \(Duration.moment(theft.first))\(loss)",
+      actor: party, victim: victim,
+      object: FindingObject(
+        kind: channel.kind, id: channel.serial, creatorPid: channel.predates ? nil : world.process(of: channel.creator)?.pid,
+        actorFD: theft.fd, victimFD: theft.ownerFD),
+      count: theft.reads, first: theft.first, last: theft.last, evidence: theft.evidence,
+      fix: Fixes.foreignRead(actor: party, execed: theft.thiefExeced, fd: theft.fd))
+  }
+}

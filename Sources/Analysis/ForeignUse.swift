@@ -1,0 +1,107 @@
+// What three rules share: a forked, not exec'd process that uses a channel of another process's loop.
+
+import Lineage
+import Trace
+
+/// Writes of one process into a channel that it only inherited, gathered until they can be judged.
+struct ForeignWrites {
+  var channel: UInt32
+  var kind: ObjectKind
+  var actor: ProcessID
+  var thread: ThreadID
+  var fd: FD
+  var count: UInt64 = 0
+  var bytes: UInt64 = 0
+  var first: Nanoseconds
+  var last: Nanoseconds
+  var firstEvent: UInt64
+  var evidence: [Evidence] = []
+  /// The number that each other holder knew the channel's reading end by, at the first write.
+  var readers: [(process: ProcessID, fd: FD, keepsWriting: Bool)]
+  /// The writer had closed its own reading end: it means to write.
+  var actorOnlyWrites: Bool
+  /// The signal in whose inherited handler it wrote; 0 for writes outside of handlers.
+  var signal: Int32 = 0
+}
+
+/// The process that suffers from a use of its wakeup object, with what is known of it.
+struct Owner {
+  var process: ProcessID
+  var fd: FD?
+  var use: ChannelUse
+  var keepsWriting: Bool
+}
+
+extension World {
+  /// Starts the account of a foreign write; nil if this event is none.
+  func foreignWrites(by event: Event) -> ForeignWrites? {
+    guard effect.kind == .write, let channel = channel(effect.channel), let file = file(effect.file),
+      let thread = thread(event.thread), effect.fd > 2
+    else { return nil }
+    switch channel.kind {
+    case .pipe, .fifo, .eventfd, .socketpair: break
+    default: return nil
+    }
+    guard isForeign(channel, to: thread.process) else { return nil }
+    let written: Side? = file.side == .first ? .second : file.side == .second ? .first : nil
+    var readers: [ProcessID: (fd: FD, keepsWriting: Bool)] = [:]
+    var writers = Set<ProcessID>()
+    var actorReads = false
+    for holder in holders(of: effect.channel) {
+      let reads = written.map { holder.side == $0 } ?? (holder.side != .write)
+      let writes = written.map { holder.side != $0 } ?? (holder.side != .read)
+      if holder.process == thread.process {
+        actorReads = actorReads || reads
+      } else {
+        if writes { writers.insert(holder.process) }
+        if reads, readers[holder.process] == nil { readers[holder.process] = (holder.fd, false) }
+      }
+    }
+    return ForeignWrites(
+      channel: channel.serial, kind: channel.kind, actor: thread.process, thread: event.thread, fd: effect.fd,
+      first: event.entered, last: event.exited, firstEvent: event.sequence,
+      readers: readers.map { ($0.key, $0.value.fd, writers.contains($0.key)) }.sorted { $0.process < $1.process },
+      actorOnlyWrites: !actorReads)
+  }
+
+  /// The process whose loop waits on the channel and went on doing so after the writes began: the nearest ancestor of the
+  /// writer, else any other.
+  func owner(of channel: Channel, harmedBy writes: ForeignWrites) -> Owner? {
+    var best: (owner: Owner, isAncestor: Bool)?
+    for use in channel.uses where use.process != writes.actor && use.waitsForInput {
+      let reader = writes.readers.first { $0.process == use.process }
+      guard let reader, use.lastInputUse >= writes.first || use.lastWait >= writes.first else { continue }
+      let isAncestor = descends(writes.actor, from: use.process)
+      if let best, best.isAncestor || !isAncestor { continue }
+      best = (
+        Owner(process: use.process, fd: reader.fd, use: use, keepsWriting: reader.keepsWriting), isAncestor
+      )
+    }
+    return best?.owner
+  }
+
+  /// The owner as a finding's victim. `since`: the fork that the finding is about.
+  func victim(_ owner: Owner, since fork: Nanoseconds, _ tables: TraceTables) -> Party {
+    let thread = owner.use.lastWaiter == .unknown ? nil : owner.use.lastWaiter
+    return party(
+      owner.process, thread: thread, execed: (process(owner.process)?.lastExec ?? 0) > fork, tables)
+  }
+}
+
+/// Words for the object.
+enum ObjectWords {
+  static func noun(_ kind: ObjectKind) -> String {
+    switch kind {
+    case .pipe, .fifo: "pipe"
+    case .eventfd: "eventfd"
+    case .socketpair: "socketpair"
+    default: "\(kind)"
+    }
+  }
+
+  /// How much was written, in the object's own unit.
+  static func amount(_ writes: ForeignWrites) -> String {
+    writes.kind == .eventfd
+      ? counted(writes.count, "time") : "\(counted(writes.bytes, "byte")) in \(counted(writes.count, "write"))"
+  }
+}

@@ -1,0 +1,103 @@
+// foreign-wakeup-write: a forked, not exec'd process writes the pipe, eventfd or socketpair by which another process's
+// loop wakes itself. The loop wakes for nothing at best; where a private flag counts the bytes it spins for ever.
+//
+// Spared: channels that carry messages between processes by design. Those are read in parts (a header, then the rest),
+// or carry changing data, or their reader has no business writing them and does not; token pools, whose users put back
+// what they took.
+
+import Lineage
+import Trace
+
+struct ForeignWakeupWrite {
+  /// Wakeups carry no message: one byte, or the eight of a counter. More is data.
+  private static let longestWakeup: UInt64 = 8
+  private static let evidenceKept = 3
+
+  private var candidates: [Key: ForeignWrites] = [:]
+  private var judged: [(finding: Finding, channel: UInt32)] = []
+
+  private struct Key: Hashable {
+    var channel: UInt32
+    var actor: ProcessID
+  }
+
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    for channel in world.goneChannels { judge(channel, world: world, tables: tables) }
+    guard world.effect.kind == .write, let thread = world.thread(event.thread) else { return }
+    // What an inherited handler writes is that rule's finding.
+    if let frame = thread.frames.last, frame.inherited { return }
+    guard let channel = world.channel(world.effect.channel) else { return }
+    let key = Key(channel: channel.serial, actor: thread.process)
+    if candidates[key] == nil { candidates[key] = world.foreignWrites(by: event) }
+    guard var writes = candidates[key], case .call(_, let result, _) = event.body else { return }
+    writes.count += UInt64(event.repeats)
+    writes.bytes += result.count * UInt64(event.repeats)
+    writes.last = event.exited
+    if writes.evidence.count < Self.evidenceKept {
+      writes.evidence.append(world.evidence(event, arena: arena, tables))
+    }
+    candidates[key] = writes
+  }
+
+  /// The findings, with the serial of the channel each is about. `spins`: channels that a thread spins on.
+  mutating func conclude(world: World, tables: TraceTables, spins: Set<UInt32>) -> [(finding: Finding, channel: UInt32)] {
+    for channel in world.channels where channel.serial > 0 {
+      judge(channel, world: world, tables: tables, spins: spins)
+    }
+    for place in judged.indices where spins.contains(judged[place].channel) {
+      judged[place].finding.severity = .error
+      judged[place].finding.confidence = .certain
+    }
+    return judged
+  }
+
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, spins: Set<UInt32> = []) {
+    for (key, writes) in candidates where key.channel == channel.serial {
+      candidates[key] = nil
+      if let finding = judge(writes, channel, world: world, tables: tables, spins: spins) {
+        judged.append((finding, channel.serial))
+      }
+    }
+  }
+
+  private func judge(
+    _ writes: ForeignWrites, _ channel: Channel, world: World, tables: TraceTables, spins: Set<UInt32>
+  ) -> Finding? {
+    guard let owner = world.owner(of: channel, harmedBy: writes), !writes.actorOnlyWrites, owner.keepsWriting,
+      let actorUse = channel.use(by: writes.actor), let actor = world.process(writes.actor)
+    else { return nil }
+    let isSpun = spins.contains(channel.serial)
+    let isCounter = channel.kind == .eventfd && !channel.isSemaphore
+    let waitedBefore = owner.use.firstWait < actor.started
+    // Data: longer than a wakeup, changing, or read in parts.
+    if !isCounter {
+      let shape = channel.payloads
+      if shape.longest > Self.longestWakeup || shape.longest > 1 && shape.constant == nil { return nil }
+      if owner.use.partialReads > 0 { return nil }
+    }
+    // A token pool: what it writes it had taken.
+    if !isCounter, actorUse.bytesRead > 0, actorUse.bytesRead + 1 >= actorUse.bytesWritten { return nil }
+    let ownWrites = owner.use.ownWrites
+    guard ownWrites > 0 || isSpun || isCounter && waitedBefore else { return nil }
+    let unread = channel.incoming(at: owner.use.inputSide)
+    let isUnread = unread.unread > 0 && unread.sinceEmpty.contains { $0.process == writes.actor }
+    let severity: Severity = isSpun ? .error : ownWrites > 0 ? .warning : .note
+    let confidence: Confidence = isSpun || isCounter && ownWrites > 0 ? .certain : ownWrites > 0 ? .likely : .possible
+    let party = world.party(writes.actor, thread: writes.thread, execed: false, tables)
+    let victim = world.victim(owner, since: actor.started, tables)
+    let fate =
+      isUnread
+      ? "nobody has read \(writes.count == 1 ? "it" : "them") since"
+      : "the loop woke for nothing and read \(writes.count == 1 ? "it" : "them")"
+    return Finding(
+      rule: .foreignWakeupWrite, severity: severity, confidence: confidence,
+      message:
+        "\(world.introduce(party)) wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the \(ObjectWords.noun(channel.kind)) by which the loop of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there) wakes itself, first at \(Duration.moment(writes.first)); \(fate)",
+      actor: party, victim: victim,
+      object: FindingObject(
+        kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid,
+        actorFD: writes.fd, victimFD: owner.fd),
+      count: writes.count, first: writes.first, last: writes.last, evidence: writes.evidence,
+      fix: Fixes.forkedChild(actor: party, object: channel.kind))
+  }
+}

@@ -1,0 +1,180 @@
+// inherited-signal-handler: a signal to a forked, not exec'd child runs the handler that its parent had installed. The
+// handler writes the parent's wakeup pipe, so that the parent acts on a signal that it never got; or it only sets what
+// nobody in the child looks at, and the child lives on until it is killed.
+//
+// Spared: a graceful stop (the child ends by itself after the signal), handlers that the child installed anew, and
+// writes to objects that no other process waits on.
+
+import Lineage
+import Trace
+
+struct InheritedSignalHandler {
+  /// Signals that mean "end": surviving them is a bug (signal(7), default action Term).
+  private static let terminators: Set<Int32> = [1, 2, 3, 15]
+  private static let evidenceKept = 3
+
+  private var candidates: [Key: ForeignWrites] = [:]
+  /// What a write in a handler left unread, by the channel's serial: until the owner takes it.
+  private var consumed: Set<Key> = []
+  private var survivals: [ProcessID: Survival] = [:]
+  private var judged: [(finding: Finding, channel: UInt32)] = []
+  /// Survivals that were proven by a SIGKILL.
+  private var survived: [ProcessID: Survival] = [:]
+
+  private struct Key: Hashable {
+    var channel: UInt32
+    var actor: ProcessID
+  }
+
+  private struct Survival {
+    var signal: Int32
+    var thread: ThreadID
+    var time: Nanoseconds
+    var event: UInt64
+    var count: UInt64 = 1
+    var installer: ProcessID
+    var sender: Int32
+    /// The handler has returned, and the thread went on to another call.
+    var wentOn = false
+    var killed: Nanoseconds = 0
+    var evidence: [Evidence]
+  }
+
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    for channel in world.goneChannels { judge(channel, world: world, tables: tables) }
+    switch event.body {
+    case .signal(let delivery): delivered(delivery, event, arena: arena, world: world, tables: tables)
+    case .end(let status): ended(status, event, arena: arena, world: world, tables: tables)
+    case .call(let syscall, let result, _):
+      guard let thread = world.thread(event.thread) else { return }
+      if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty,
+        event.entered > survival.time, syscall != .rtSigreturn, syscall != .exitGroup, syscall != .exit
+      {
+        survivals[thread.process]!.wentOn = true
+      }
+      if world.effect.kind == .write {
+        wrote(event, result, in: thread, arena: arena, world: world, tables: tables)
+      } else if world.effect.kind == .read {
+        for segment in world.taken where segment.signal != 0 && segment.process != thread.process {
+          if let channel = world.channel(world.effect.channel) {
+            consumed.insert(Key(channel: channel.serial, actor: segment.process))
+          }
+        }
+      }
+    default: break
+    }
+  }
+
+  private mutating func delivered(
+    _ delivery: SignalDelivery, _ event: Event, arena: Arena, world: World, tables: TraceTables
+  ) {
+    guard let thread = world.thread(event.thread), let frame = thread.frames.last, frame.inherited,
+      frame.signal == delivery.number, Self.terminators.contains(delivery.number),
+      world.process(thread.process)?.hasExeced == false
+    else { return }
+    if survivals[thread.process] != nil {
+      survivals[thread.process]!.count += 1
+      return
+    }
+    survivals[thread.process] = Survival(
+      signal: delivery.number, thread: event.thread, time: event.time, event: event.sequence,
+      installer: frame.installer, sender: delivery.sender,
+      evidence: [world.evidence(event, arena: arena, tables)])
+  }
+
+  private mutating func ended(_ status: Int32, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    guard let process = world.thread(event.thread)?.process, world.process(process)?.isAlive == false,
+      var survival = survivals.removeValue(forKey: process)
+    else { return }
+    // SIGKILL ended what the signal had not.
+    guard status & 0x7F == 9, survival.wentOn else { return }
+    survival.killed = event.time
+    survival.evidence.append(world.evidence(event, arena: arena, tables))
+    survived[process] = survival
+  }
+
+  private mutating func wrote(
+    _ event: Event, _ result: CallResult, in thread: ThreadState, arena: Arena, world: World, tables: TraceTables
+  ) {
+    guard let frame = thread.frames.last, frame.inherited, let channel = world.channel(world.effect.channel) else {
+      return
+    }
+    let key = Key(channel: channel.serial, actor: thread.process)
+    if candidates[key] == nil {
+      candidates[key] = world.foreignWrites(by: event)
+      candidates[key]?.signal = frame.signal
+    }
+    guard var writes = candidates[key] else { return }
+    writes.count += UInt64(event.repeats)
+    writes.bytes += result.count * UInt64(event.repeats)
+    writes.last = event.exited
+    if writes.evidence.count < Self.evidenceKept {
+      writes.evidence.append(world.evidence(event, arena: arena, tables))
+    }
+    candidates[key] = writes
+  }
+
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables) {
+    for (key, writes) in candidates where key.channel == channel.serial {
+      candidates[key] = nil
+      guard let owner = world.owner(of: channel, harmedBy: writes), let actor = world.process(writes.actor) else {
+        continue
+      }
+      let party = world.party(writes.actor, thread: writes.thread, execed: false, tables)
+      let victim = world.victim(owner, since: actor.started, tables)
+      let wasRead = consumed.contains(key)
+      let signal = signalName(writes.signal)
+      let effect =
+        wasRead
+        ? "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
+        : "which has not read \(writes.count == 1 ? "it" : "them")"
+      judged.append(
+        (
+          Finding(
+            rule: .inheritedSignalHandler, severity: wasRead ? .error : .warning, confidence: .certain,
+            message:
+              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
+            actor: party, victim: victim,
+            object: FindingObject(
+              kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid,
+              actorFD: writes.fd, victimFD: owner.fd),
+            count: writes.count, first: writes.first, last: writes.last, evidence: writes.evidence,
+            fix: Fixes.inheritedHandler(actor: party, signal: signal)), channel.serial
+        ))
+    }
+  }
+
+  mutating func conclude(world: World, tables: TraceTables) -> [(finding: Finding, channel: UInt32)] {
+    for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
+    for (process, survival) in survived.sorted(by: { $0.key < $1.key }) {
+      let sentence =
+        "it lived on after \(signalName(survival.signal)) until SIGKILL ended it at \(Duration.moment(survival.killed))"
+      if let place = judged.firstIndex(where: { $0.finding.actor?.process == process }) {
+        judged[place].finding.severity = .error
+        judged[place].finding.message += "; \(sentence)"
+        judged[place].finding.evidence += survival.evidence
+        judged[place].finding.last = max(judged[place].finding.last, survival.killed)
+        continue
+      }
+      judged.append((survivalFinding(process, survival, sentence, world: world, tables: tables), 0))
+    }
+    return judged
+  }
+
+  private func survivalFinding(
+    _ process: ProcessID, _ survival: Survival, _ sentence: String, world: World, tables: TraceTables
+  ) -> Finding {
+    let party = world.party(process, thread: survival.thread, execed: false, tables)
+    let installer = world.process(survival.installer)
+    let victim = installer.map {
+      world.party($0.id, thread: nil, execed: ($0.lastExec ?? 0) > (world.process(process)?.started ?? 0), tables)
+    }
+    let signal = signalName(survival.signal)
+    return Finding(
+      rule: .inheritedSignalHandler, severity: .error, confidence: .likely,
+      message:
+        "\(signal) to \(world.introduce(party)) ran the handler that \(victim.map { "pid \($0.pid)" } ?? "its parent") had installed before the fork, not the default action: \(sentence)",
+      actor: party, victim: victim, object: nil, count: survival.count, first: survival.time, last: survival.killed,
+      evidence: survival.evidence, fix: Fixes.inheritedHandler(actor: party, signal: signal))
+  }
+}

@@ -1,0 +1,55 @@
+// Processes, threads and objects as findings name them.
+
+import Lineage
+import Trace
+
+extension World {
+  /// The program's name: the last part of argv[0], or of the path.
+  public func command(_ id: ProcessID, _ tables: TraceTables) -> String {
+    guard let process = process(id) else { return "?" }
+    let text = process.arguments.first.map { tables.text($0) } ?? tables.text(process.path)
+    let name = text.split(separator: "/").last.map(String.init) ?? text
+    return name.isEmpty ? "?" : EventText.harmless(name)
+  }
+
+  /// argv in one line.
+  public func commandLine(_ id: ProcessID, _ tables: TraceTables) -> String {
+    guard let process = process(id) else { return "" }
+    return EventText.harmless(process.arguments.map { tables.text($0) }.joined(separator: " "))
+  }
+
+  func party(_ id: ProcessID, thread: ThreadID?, execed: Bool, _ tables: TraceTables) -> Party {
+    let process = process(id)
+    return Party(
+      process: id, pid: process?.pid ?? 0, tid: thread.flatMap { self.thread($0)?.tid } ?? process?.pid ?? 0,
+      command: command(id, tables), parent: process?.parent.flatMap { self.process($0)?.pid },
+      forkedBy: process.flatMap { self.thread($0.forkedBy)?.tid }, execed: execed)
+  }
+
+  func evidence(_ event: Event, arena: Arena, _ tables: TraceTables) -> Evidence {
+    let thread = thread(event.thread)
+    return Evidence(
+      event: event.sequence, time: event.phase == .begin ? event.entered : event.exited,
+      pid: thread.flatMap { process($0.process)?.pid } ?? 0, tid: thread?.tid ?? 0, thread: event.thread,
+      text: EventText.line(event, arena: arena, tables: tables))
+  }
+
+  /// Whether the process came to the channel by fork alone: it has not called exec since, and others made the channel
+  /// before it was born.
+  func isForeign(_ channel: Channel, to id: ProcessID) -> Bool {
+    guard let process = process(id), process.parent != nil, !process.hasExeced else { return false }
+    guard let creator = thread(channel.creator) else { return channel.predates }
+    return creator.process != id && channel.created <= process.started
+  }
+
+  /// `python3 (pid 140, forked by thread 125 of pid 123, never exec'd)`.
+  func introduce(_ party: Party) -> String {
+    var facts = ["pid \(party.pid)"]
+    if let parent = party.parent {
+      let forker = party.forkedBy.map { $0 == parent ? "pid \(parent)" : "thread \($0) of pid \(parent)" }
+      facts.append("forked by \(forker ?? "pid \(parent)")")
+      facts.append(party.execed ? "exec'd" : "never exec'd")
+    }
+    return "\(party.command) (\(facts.joined(separator: ", ")))"
+  }
+}

@@ -1,0 +1,200 @@
+// Events into a Timeline, in bounded memory: when slices become many, neighbours of one kind are merged.
+
+import Lineage
+import Trace
+
+struct TimelineBuilder {
+  private static let mostSlices = 120_000
+  private static let mostMarks = 4_000
+  /// Calls that return sooner than this are no slices, unless they are waits.
+  private static let shortest: Nanoseconds = 200_000
+  private static let firstCoarse: Nanoseconds = 200_000
+
+  private(set) var timeline = Timeline()
+  private var laneOf: [ThreadID: Int] = [:]
+  private var processOf: [ProcessID: Int] = [:]
+  private var labelOf: [String: Int] = [:]
+  private var sliceCount = 0
+
+  init() { timeline.coarse = Self.firstCoarse }
+
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    timeline.duration = max(timeline.duration, event.time)
+    switch event.body {
+    case .start(let start): began(event, start, world: world, tables: tables)
+    case .end: ended(event, world: world)
+    case .call(let syscall, let result, let operation):
+      guard event.phase != .begin, let lane = laneOf[event.thread] else { return }
+      if case .exec = operation, result.succeeded { execed(event, lane: lane, world: world, tables: tables) }
+      slice(event, syscall, operation, lane: lane, arena: arena, world: world)
+    case .signal(let delivery):
+      guard let lane = laneOf[event.thread], timeline.markers.count < Self.mostMarks else { return }
+      timeline.markers.append(
+        Timeline.Marker(
+          lane: lane, time: event.time, kind: .signal,
+          label: EventText.line(event, arena: arena, tables: tables), finding: nil))
+      guard delivery.sender > 0, timeline.flows.count < Self.mostMarks,
+        let sender = timeline.processes.firstIndex(where: { $0.pid == delivery.sender && $0.end == nil }),
+        let from = timeline.processes[sender].lanes.first, from != lane
+      else { return }
+      timeline.flows.append(
+        Timeline.Flow(
+          kind: .signal, fromLane: from, fromTime: event.time, toLane: lane, toTime: event.time,
+          label: signalName(delivery.number), finding: nil))
+    default: break
+    }
+  }
+
+  private mutating func began(_ event: Event, _ start: Start, world: World, tables: TraceTables) {
+    guard let thread = world.thread(event.thread), let process = world.process(thread.process) else { return }
+    if processOf[process.id] == nil {
+      processOf[process.id] = timeline.processes.count
+      timeline.processes.append(
+        Timeline.Process(
+          id: process.id, pid: process.pid, command: world.commandLine(process.id, tables),
+          parent: process.parent.flatMap { processOf[$0] }, start: event.time))
+    }
+    guard laneOf[event.thread] == nil, let group = processOf[process.id] else { return }
+    let lane = timeline.lanes.count
+    laneOf[event.thread] = lane
+    timeline.processes[group].lanes.append(lane)
+    timeline.lanes.append(
+      Timeline.Lane(
+        thread: event.thread, tid: thread.tid, name: "", process: group, start: event.time))
+    if let from = laneOf[start.parent], timeline.flows.count < Self.mostMarks {
+      timeline.flows.append(
+        Timeline.Flow(
+          kind: start.isThread ? .clone : .fork, fromLane: from, fromTime: event.time, toLane: lane,
+          toTime: event.time, label: start.isThread ? "new thread \(thread.tid)" : "fork of pid \(process.pid)",
+          finding: nil))
+    }
+  }
+
+  private mutating func ended(_ event: Event, world: World) {
+    if let lane = laneOf[event.thread] { timeline.lanes[lane].end = event.time }
+    guard let thread = world.thread(event.thread), let process = world.process(thread.process), !process.isAlive,
+      let group = processOf[process.id]
+    else { return }
+    timeline.processes[group].end = event.time
+    timeline.processes[group].exit = process.status.map { EventText.ending($0) }
+  }
+
+  private mutating func execed(_ event: Event, lane: Int, world: World, tables: TraceTables) {
+    let group = timeline.lanes[lane].process
+    let command = world.commandLine(timeline.processes[group].id, tables)
+    timeline.processes[group].execs.append((event.time, command))
+    if timeline.processes[group].execs.count == 1 || timeline.processes[group].command.isEmpty {
+      timeline.processes[group].command = command
+    }
+    if timeline.markers.count < Self.mostMarks {
+      timeline.markers.append(
+        Timeline.Marker(lane: lane, time: event.time, kind: .exec, label: "exec \(command)", finding: nil))
+    }
+  }
+
+  private mutating func slice(
+    _ event: Event, _ syscall: Syscall, _ operation: Operation, lane: Int, arena: Arena, world: World
+  ) {
+    let kind: Timeline.Kind
+    switch operation {
+    case .wait: kind = .wait
+    case .sleep: kind = .sleep
+    default:
+      guard event.exited - event.entered >= Self.shortest else { return }
+      kind = .blocked
+    }
+    let place = ActivityMeter.place(syscall, operation, of: event.thread, arena: arena, world: world)
+    let label = self.label(ActivityMeter.words(place))
+    let slice = Timeline.Slice(
+      start: event.entered, end: event.exited, kind: kind, label: label, count: UInt64(event.repeats))
+    if let last = timeline.lanes[lane].slices.last, last.kind == kind, last.label == label,
+      slice.start <= last.end + timeline.coarse
+    {
+      let place = timeline.lanes[lane].slices.count - 1
+      timeline.lanes[lane].slices[place].end = max(last.end, slice.end)
+      timeline.lanes[lane].slices[place].count += slice.count
+      return
+    }
+    timeline.lanes[lane].slices.append(slice)
+    sliceCount += 1
+    if sliceCount > Self.mostSlices { coarsen() }
+  }
+
+  private mutating func label(_ text: String) -> Int {
+    if let known = labelOf[text] { return known }
+    guard timeline.labels.count < 4096 else { return 0 }
+    timeline.labels.append(text)
+    labelOf[text] = timeline.labels.count - 1
+    return timeline.labels.count - 1
+  }
+
+  private mutating func coarsen() {
+    while sliceCount > Self.mostSlices / 2, timeline.coarse < timeline.duration {
+      timeline.coarse *= 4
+      sliceCount = 0
+      for lane in timeline.lanes.indices {
+        timeline.lanes[lane].slices = Self.merged(timeline.lanes[lane].slices, within: timeline.coarse)
+        sliceCount += timeline.lanes[lane].slices.count
+      }
+    }
+  }
+
+  private static func merged(_ slices: [Timeline.Slice], within gap: Nanoseconds) -> [Timeline.Slice] {
+    var kept: [Timeline.Slice] = []
+    for slice in slices {
+      if let last = kept.last, last.kind == slice.kind, slice.start <= last.end + gap {
+        kept[kept.count - 1].end = max(last.end, slice.end)
+        kept[kept.count - 1].count += slice.count
+      } else {
+        kept.append(slice)
+      }
+    }
+    return kept
+  }
+
+  /// Marks what the findings say: spins in red, their evidence, and arrows from the cause to the lane that suffers.
+  mutating func finish(_ findings: [Finding], spins: [BusyPoll.Streak], world: World, tables: TraceTables) -> Timeline {
+    for lane in timeline.lanes.indices {
+      let name = world.thread(timeline.lanes[lane].thread)?.name ?? .empty
+      timeline.lanes[lane].name = EventText.harmless(tables.text(name))
+    }
+    for spin in spins {
+      guard let lane = laneOf[spin.thread] else { continue }
+      let label = self.label("spin on fd \(spin.fd): \(grouped(spin.returns)) returns of \(EventText.readiness(spin.returned))")
+      var slices = timeline.lanes[lane].slices.filter { $0.end <= spin.first || $0.start >= spin.last }
+      slices.append(
+        Timeline.Slice(start: spin.first, end: spin.last, kind: .spin, label: label, count: spin.returns))
+      timeline.lanes[lane].slices = slices.sorted { $0.start < $1.start }
+    }
+    for finding in findings { mark(finding) }
+    return timeline
+  }
+
+  private mutating func mark(_ finding: Finding) {
+    for evidence in finding.evidence {
+      guard let lane = laneOf[evidence.thread] else { continue }
+      let kind: Timeline.Marker.Kind =
+        switch finding.rule {
+        case .foreignWakeupWrite: .write
+        case .foreignRead: .read
+        case .inheritedSignalHandler: evidence.text.hasPrefix("write") || evidence.text.hasPrefix("send") ? .write : .signal
+        case .busyPoll: .read
+        }
+      if finding.rule != .busyPoll {
+        timeline.markers.append(
+          Timeline.Marker(lane: lane, time: evidence.time, kind: kind, label: evidence.text, finding: finding.id))
+      }
+    }
+    guard finding.rule != .busyPoll, let victim = finding.victim, let evidence = finding.evidence.first,
+      let from = laneOf[evidence.thread],
+      let to = timeline.lanes.firstIndex(where: {
+        $0.tid == victim.tid && timeline.processes[$0.process].id == victim.process
+      }), from != to
+    else { return }
+    let arrives = timeline.lanes[to].slices.first { $0.kind == .spin && $0.end >= evidence.time }
+    timeline.flows.append(
+      Timeline.Flow(
+        kind: .wakeup, fromLane: from, fromTime: evidence.time, toLane: to,
+        toTime: max(evidence.time, arrives?.start ?? evidence.time), label: evidence.text, finding: finding.id))
+  }
+}
