@@ -14,7 +14,14 @@ struct ForeignWakeupWrite {
   private static let evidenceKept = 3
 
   private var candidates: [Key: ForeignWrites] = [:]
-  private var judged: [(finding: Finding, channel: UInt32)] = []
+  private var judged: [Verdict] = []
+
+  private struct Verdict {
+    var finding: Finding
+    var channel: UInt32
+    /// Nothing but a spin would prove that the object is a wakeup object.
+    var needsSpin: Bool
+  }
 
   private struct Key: Hashable {
     var channel: UInt32
@@ -41,32 +48,32 @@ struct ForeignWakeupWrite {
 
   /// The findings, with the serial of the channel each is about. `spins`: channels that a thread spins on.
   mutating func conclude(world: World, tables: TraceTables, spins: Set<UInt32>) -> [(finding: Finding, channel: UInt32)] {
-    for channel in world.channels where channel.serial > 0 {
-      judge(channel, world: world, tables: tables, spins: spins)
+    for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
+    return judged.compactMap { verdict in
+      let isSpun = spins.contains(verdict.channel)
+      guard isSpun || !verdict.needsSpin else { return nil }
+      var finding = verdict.finding
+      if isSpun {
+        finding.severity = .error
+        finding.confidence = .certain
+      }
+      return (finding, verdict.channel)
     }
-    for place in judged.indices where spins.contains(judged[place].channel) {
-      judged[place].finding.severity = .error
-      judged[place].finding.confidence = .certain
-    }
-    return judged
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, spins: Set<UInt32> = []) {
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables) {
     for (key, writes) in candidates where key.channel == channel.serial {
       candidates[key] = nil
-      if let finding = judge(writes, channel, world: world, tables: tables, spins: spins) {
-        judged.append((finding, channel.serial))
-      }
+      if let verdict = judge(writes, channel, world: world, tables: tables) { judged.append(verdict) }
     }
   }
 
   private func judge(
-    _ writes: ForeignWrites, _ channel: Channel, world: World, tables: TraceTables, spins: Set<UInt32>
-  ) -> Finding? {
+    _ writes: ForeignWrites, _ channel: Channel, world: World, tables: TraceTables
+  ) -> Verdict? {
     guard let owner = world.owner(of: channel, harmedBy: writes), !writes.actorOnlyWrites, owner.keepsWriting,
       let actorUse = channel.use(by: writes.actor), let actor = world.process(writes.actor)
     else { return nil }
-    let isSpun = spins.contains(channel.serial)
     let isCounter = channel.kind == .eventfd && !channel.isSemaphore
     let waitedBefore = owner.use.firstWait < actor.started
     // Data: longer than a wakeup, changing, or read in parts.
@@ -78,18 +85,18 @@ struct ForeignWakeupWrite {
     // A token pool: what it writes it had taken.
     if !isCounter, actorUse.bytesRead > 0, actorUse.bytesRead + 1 >= actorUse.bytesWritten { return nil }
     let ownWrites = owner.use.ownWrites
-    guard ownWrites > 0 || isSpun || isCounter && waitedBefore else { return nil }
+    let isProven = ownWrites > 0 || isCounter && waitedBefore
     let unread = channel.incoming(at: owner.use.inputSide)
     let isUnread = unread.unread > 0 && unread.sinceEmpty.contains { $0.process == writes.actor }
-    let severity: Severity = isSpun ? .error : ownWrites > 0 ? .warning : .note
-    let confidence: Confidence = isSpun || isCounter && ownWrites > 0 ? .certain : ownWrites > 0 ? .likely : .possible
+    let severity: Severity = ownWrites > 0 ? .warning : .note
+    let confidence: Confidence = isCounter && ownWrites > 0 ? .certain : ownWrites > 0 ? .likely : .possible
     let party = world.party(writes.actor, thread: writes.thread, execed: false, tables)
     let victim = world.victim(owner, since: actor.started, tables)
     let fate =
       isUnread
       ? "nobody has read \(writes.count == 1 ? "it" : "them") since"
       : "the loop woke for nothing and read \(writes.count == 1 ? "it" : "them")"
-    return Finding(
+    let finding = Finding(
       rule: .foreignWakeupWrite, severity: severity, confidence: confidence,
       message:
         "\(world.introduce(party)) wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the \(ObjectWords.noun(channel.kind)) by which the loop of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there) wakes itself, first at \(Duration.moment(writes.first)); \(fate)",
@@ -99,5 +106,6 @@ struct ForeignWakeupWrite {
         actorFD: writes.fd, victimFD: owner.fd),
       count: writes.count, first: writes.first, last: writes.last, evidence: writes.evidence,
       fix: Fixes.forkedChild(actor: party, object: channel.kind))
+    return Verdict(finding: finding, channel: channel.serial, needsSpin: !isProven)
   }
 }

@@ -22,7 +22,7 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 function fill(root, values) {
-  for (const slot of each('[data-text]', root)) slot.hidden = !(slot.textContent = show(values[slot.dataset.text]));
+  for (const slot of each('[data-text]', root)) slot.hidden = !(slot.textContent = show(values[slot.dataset.text] || ''));
   return root;
 }
 const copy = template => $(template).content.firstElementChild.cloneNode(true);
@@ -69,8 +69,8 @@ function laneOf(party, t) {
 }
 for (const f of findings) {
   f.parties = { victim: laneOf(f.victim, f.first_ns), actor: laneOf(f.actor, f.first_ns) };
-  f.rules = each('[data-rule]', $('rules').content).find(p => p.dataset.rule === f.rule);
-  f.roles = { actor: 'acts', victim: 'suffers', ...f.rules?.dataset };
+  const rule = each('[data-rule]', $('rules').content).find(p => p.dataset.rule === f.rule);
+  Object.assign(f, { meaning: rule?.textContent, roles: { actor: 'acts', victim: 'suffers', ...rule?.dataset } });
   f.evidence.forEach((e, i) => Object.assign(e, { number: i + 1, lane: laneOf(e, e.t_ns), t: e.t_ns, label: e.text, finding: f.id }));
   f.moments = [...f.evidence, ...[...markers, ...flows].filter(x => x.finding === f.id).flatMap(x => x.from ? [x.from, x.to] : x)];
 }
@@ -129,8 +129,12 @@ function goTo({ t, lane }, neighbours) {
 }
 function select(finding) {
   selected = finding;
-  for (const f of findings) f.badge.setAttribute('aria-expanded', f.card.classList.toggle('open', f === finding));
+  for (const f of findings) f.card.querySelector('.badge').ariaExpanded = f.card.classList.toggle('open', f === finding);
   layOut();
+}
+function open(finding) {
+  select(finding);
+  showLanes(Object.values(finding.parties), ...stage(finding));
 }
 function restore() {
   const hash = new URLSearchParams(location.hash.slice(1)), t0 = parseFloat(hash.get('t0')), t1 = parseFloat(hash.get('t1'));
@@ -188,12 +192,11 @@ const T = x => view.t0 + x / W * (view.t1 - view.t0);
 function restyle() {
   colours = {};
   for (const kind in PATTERN) {
-    const tile = el('canvas', { width: 32, height: 32 }), c = tile.getContext('2d');
+    const tile = new OffscreenCanvas(32, 32), c = tile.getContext('2d');
     c.scale(4, 4);
     rect(colour(kind), 0, 0, 8, 8, c);
     for (const box of PATTERN[kind]) rect(colour(`${kind}-mark`), ...box, c);
-    fills[kind] = ctx.createPattern(tile, 'repeat');
-    fills[kind].setTransform(new DOMMatrix().scale(0.25));
+    (fills[kind] = ctx.createPattern(tile, 'repeat')).setTransform(new DOMMatrix().scale(0.25));
   }
   schedule();
 }
@@ -207,8 +210,7 @@ function text(string, x, y, ink, halo = colour('paper')) {
   ctx.fillText(string, x, y);
 }
 function shape(path, x, y, ink) {
-  ctx.translate(x, y);
-  Object.assign(ctx, { strokeStyle: colour('paper'), lineWidth: 3, fillStyle: ink });
+  Object.assign(ctx, { strokeStyle: colour('paper'), lineWidth: 3, fillStyle: ink }).translate(x, y);
   ctx.stroke(path);
   ctx.fill(path);
   ctx.translate(-x, -y);
@@ -227,8 +229,7 @@ function draw() {
   scroller.style.height = canvas.style.height = `${H}px`;
   W = canvas.clientWidth;
   Object.assign(canvas, { width: Math.round(W * ratio), height: Math.round(H * ratio) });
-  ctx.scale(ratio, ratio);
-  Object.assign(ctx, { font: MONO, textBaseline: 'middle', lineJoin: 'round' });
+  Object.assign(ctx, { font: MONO, textBaseline: 'middle', lineJoin: 'round' }).scale(ratio, ratio);
   const top = scroller.scrollTop, step = stepFor((view.t1 - view.t0) / W * 115), ticks = [];
   for (let n = Math.max(Math.ceil(view.t0 / step), 0); n * step <= view.t1; n++) ticks.push(n * step);
   [hits, remarks] = [[], []];
@@ -360,3 +361,161 @@ function drawPins() {
     hits.push({ x, y: y + 12, item });
   }
 }
+
+// ---- Pointing
+
+function itemAt({ x, y }, reach) {
+  const inside = y - TOP + scroller.scrollTop, near = hits.findLast(h => Math.hypot(h.x - x, h.y - inside) < reach);
+  const lane = rows.find(r => r.lane && y > TOP && inside >= r.y && inside < r.y + r.h)?.lane, slices = lane?.slices ?? [];
+  let worst = null, merged = 0;
+  for (let i = firstAfter(slices, T(x - 1)); i < slices.length && slices[i] < T(x + 1); i += STRIDE, merged++) {
+    if (!worst || slices[i + 2] > worst[2]) worst = slices.subarray(i, i + STRIDE);
+  }
+  if (near || !worst) return near?.item ?? null;
+  return { lane: lane.index, t: worst[0], length: worst[1], kind: RANK[worst[2]], label: labels[worst[3]], calls: worst[4], merged };
+}
+function describe(item) {
+  const facts = [
+    ['What', words[item.kind] ?? item.kind ?? `evidence ${item.number}`], ['Thread', lanes[item.lane]?.full], ['Time', at(item.t, 9)],
+    ['Lasts', item.length && span(item.length)], ['Finding', item.finding],
+    ['Calls', item.calls > 1 && `${count(item.calls)}, ${count(item.calls / item.length * 1e9)} per second`],
+    ['Clock', trace.started && new Date(Date.parse(trace.started) + item.t / 1e6).toISOString()],
+    ['Here', item.merged > 1 && `${count(item.merged)} entries share this spot; zoom in to tell them apart`],
+  ].filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]);
+  return [el('code', {}, item.label || item.kind), el('dl', {}, ...facts)];
+}
+function pick(item) {
+  picked = item;
+  $('detail').hidden = !item;
+  if (item) $('facts-of').replaceChildren(...describe(item));
+  schedule();
+}
+function point(event) {
+  pointer = event && event.pointerType !== 'touch' ? { x: event.offsetX, y: event.offsetY } : null;
+  const item = pointer && itemAt(pointer, 8), tip = $('tip');
+  tip.hidden = !item;
+  schedule();
+  if (!item) return;
+  tip.replaceChildren(...describe(item));
+  tip.style.left = `${clamp(event.clientX + 14, 0, innerWidth - tip.offsetWidth - 8)}px`;
+  tip.style.top = `${event.clientY + (event.clientY + 18 + tip.offsetHeight > innerHeight ? -12 - tip.offsetHeight : 18)}px`;
+}
+
+const fingers = new Map();
+let travelled = 0, pageScrolled = -Infinity;
+listen(canvas, {
+  pointerdown(event) {
+    canvas.setPointerCapture(event.pointerId);
+    fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY, strip: event.offsetY < STRIP });
+    travelled = 0;
+    point(null);
+  },
+  pointermove(event) {
+    const old = fingers.get(event.pointerId), { offsetX: x, offsetY: y } = event;
+    if (!old) return point(event);
+    const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+    travelled += Math.abs(x - old.x) + Math.abs(y - old.y);
+    if (old.strip) pan((FULL.t0 + x / W * (FULL.t1 - FULL.t0) - view.t0) / (view.t1 - view.t0) - 0.5);
+    else if (other) zoom(Math.max(Math.abs(old.x - other.x), 9) / Math.max(Math.abs(x - other.x), 9), T(other.x));
+    else pan((old.x - x) / W);
+    if (event.pointerType === 'mouse') scroller.scrollTop += old.y - y; // a finger scrolls by itself: touch-action pan-y
+    Object.assign(old, { x, y });
+  },
+  pointerup(event) {
+    if (travelled < 6) pick(itemAt({ x: event.offsetX, y: event.offsetY }, event.pointerType === 'touch' ? 18 : 8));
+    fingers.delete(event.pointerId);
+  },
+  pointercancel: event => fingers.delete(event.pointerId),
+  pointerleave: () => point(null),
+  wheel(event) {
+    if (event.timeStamp - pageScrolled < 300) return; // who scrolls the page past the timeline does not mean it
+    event.preventDefault();
+    event.stopPropagation();
+    const [dx, dy] = [event.deltaX, event.deltaY].map(d => d * [1, 16, 100][event.deltaMode]);
+    if (event.shiftKey || Math.abs(dx) > Math.abs(dy)) pan((dx || dy) / W); else zoom(1.002 ** dy, T(event.offsetX));
+  },
+});
+const KEYS = {
+  ArrowLeft: () => pan(-0.15), ArrowRight: () => pan(0.15), ArrowUp: () => scroller.scrollBy(0, -40), ArrowDown: () => scroller.scrollBy(0, 40),
+  '+': () => zoom(1 / 1.5), '=': () => zoom(1 / 1.5), '-': () => zoom(1.5), Home: () => glide(FULL.t0, FULL.t1), Escape: () => pick(null),
+};
+listen(scroller, { scroll: schedule });
+listen(document, {
+  wheel(event) { pageScrolled = event.timeStamp; },
+  click(event) { KEYS[event.target.dataset?.key]?.(); },
+  keydown(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+    if (event.target !== scroller && event.key !== 'Escape') return;
+    event.preventDefault();
+    KEYS[event.key]();
+  },
+});
+listen($('only'), { change: layOut });
+
+// ---- The answer in words
+
+function party(f, role) {
+  const p = f[role] ?? {}, fd = f.object?.[`${role}_fd`], birth = p.forked_by_tid && `forked from ${p.parent} by thread ${p.forked_by_tid}`;
+  const node = fill(copy('party'), {
+    role: f.roles[role], command: p.command, fd: fd != null && `its fd ${fd}`,
+    name: p.pid ? `pid ${p.pid}${p.tid === p.pid ? '' : `, thread ${p.tid}`}` : 'not seen in this trace',
+    birth: birth && `${birth}, ${p.execed ? 'has called exec since' : 'never called exec'}`,
+  });
+  node.classList.add(role);
+  return node;
+}
+function step(f, e) {
+  const node = fill(copy('step'), { ...e, time: at(e.t), who: lanes[e.lane]?.full ?? e.tid }), frames = f.stacks?.[e.stack] ?? [];
+  const where = s => s.file ? `${s.file}:${s.line ?? '?'}` : `${s.module ?? '?'}+0x${(s.offset ?? 0).toString(16)}`;
+  listen(node.querySelector('button'), { click: () => { goTo(e, f.moments); pick(e); } });
+  node.querySelector('details').hidden = !frames.length;
+  node.querySelector('details ol').append(...frames.map(s => el('li', {}, el('code', {}, `${s.function ?? '?'}  ${where(s)}`))));
+  return node;
+}
+for (const f of findings) {
+  const cause = findings.find(x => x.id === f.cause), o = f.object, rate = f.rate_per_s ? `, ${count(f.rate_per_s)} per second` : '';
+  const node = f.card = fill(copy('card'), {
+    ...f, cause: cause && `Caused by ${cause.id}: ${cause.rule}`, times: f.count > 1 && `${count(f.count)} times in ${span(f.last_ns - f.first_ns)}${rate}`,
+    thing: o && `${o.kind} ${o.id ?? ''}`, maker: o?.creator_pid && `made by pid ${o.creator_pid}`, owner: o?.owner_hint,
+  });
+  node.classList.add(SEVERITIES.includes(f.severity) ? f.severity : 'note');
+  node.querySelector('.thing').before(party(f, 'actor'));
+  node.querySelector('.thing').after(party(f, 'victim'));
+  node.querySelector('.evidence').append(...f.evidence.map(e => step(f, e)));
+  listen(node, { click: ({ target }) => target.closest('.cause') ? open(cause) : target.closest('.body') || open(f) });
+  $('findings').append(node);
+}
+// The text alternative of the picture; made when it is opened, since it can be long.
+listen($('tables'), { toggle() {
+  const events = [...markers, ...flows.map(f => ({ ...f, ...f.to }))].sort((a, b) => !a.finding - !b.finding || a.t - b.t).slice(0, 2000);
+  const contents = [findings.map(f => [f.id, f.severity, f.rule, f.confidence, f.message, f.fix]),
+    lanes.map(l => [l.full, processes[l.process].command, at(l.start), at(l.end), ...l.shares]),
+    events.sort((a, b) => a.t - b.t).map(e => [at(e.t), lanes[e.lane]?.full, e.kind, e.label, e.finding])];
+  each('#tables tbody').forEach((body, i) => body.replaceChildren(...contents[i].map(row => el('tr', {}, ...row.map(cell => el('td', {}, cell))))));
+} });
+
+const tally = SEVERITIES.map(s => [findings.filter(f => f.severity === s).length, s]).filter(([n]) => n);
+const { coarse } = data.timeline, list = (id, lines) => $(id).append(...lines.filter(Boolean).map(line => el('li', {}, line)));
+fill(document, {
+  title: data.title, verdict: tally.map(([n, s]) => many(n, s)).join(', ') || 'Nothing wrong was found.',
+  coarse: coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours.`,
+  facts: [trace.started?.slice(0, 19).replace('T', ' '), span(trace.duration_ns), many(trace.processes, 'process'), many(trace.threads, 'thread'),
+    many(trace.events, 'event'), trace.folded_calls && `${count(trace.folded_calls)} repeated calls folded`].filter(Boolean).join(' · '),
+});
+list('cautions', [!trace.complete && 'The trace is incomplete: the answer reaches only as far as the trace does.',
+  trace.began_after_start && 'The trace began after the program did: what happened before could not be seen.',
+  ...trace.blind_spots.map(spot => `Could not be seen: ${spot}`)]);
+list('lines', data.summary);
+document.title = `${show(data.title, 80)} – faultline`;
+$('verdict').className = findings[0]?.severity ?? '';
+$('summary').open = !findings.some(f => f.severity !== 'note');
+$('only-label').hidden = !involved.size || involved.size >= lanes.length;
+$('timeline').hidden = !lanes.length;
+document.querySelector('main').hidden = false;
+
+const print = on => () => { document.documentElement.classList.toggle('print', on); restyle(); draw(); };
+listen(window, { hashchange: restore, resize: schedule, beforeprint: print(true), afterprint: print(false) });
+listen(matchMedia('(prefers-color-scheme: dark)'), { change: restyle });
+new ResizeObserver(schedule).observe(scroller);
+restyle();
+restore();

@@ -1,0 +1,111 @@
+// `analyze --format json`: schema faultline.findings/1.
+
+import Analysis
+import Trace
+
+public enum JSONReport {
+  /// The object of the contract, with a final newline.
+  public static func text(_ analysis: Analysis) -> String { object(analysis).text(pretty: true) + "\n" }
+
+  static func object(_ analysis: Analysis) -> JSON {
+    .object([
+      ("schema", .string("faultline.findings/1")),
+      ("trace", trace(analysis)),
+      ("findings", .array(analysis.findings.map(finding))),
+    ])
+  }
+
+  private static func trace(_ analysis: Analysis) -> JSON {
+    .object([
+      ("source", .string("flt")),
+      ("command", .array(analysis.command.map { .string($0) })),
+      ("started", .string(timestamp(analysis.header.started))),
+      ("duration_ns", .unsigned(analysis.duration)),
+      ("events", .unsigned(analysis.events)),
+      ("folded_calls", .unsigned(analysis.foldedCalls)),
+      ("processes", .integer(Int64(analysis.processes))),
+      ("threads", .integer(Int64(analysis.threads))),
+      ("complete", .bool(analysis.isComplete)),
+      ("began_after_start", .bool(analysis.header.beganAfterStart)),
+      ("blind_spots", .array(analysis.blindSpots.map { .string($0) })),
+      ("summary", .array(analysis.summary.map { .string($0) })),
+    ])
+  }
+
+  private static func finding(_ finding: Finding) -> JSON {
+    .object([
+      ("id", .string(finding.id)),
+      ("rule", .string(finding.rule.rawValue)),
+      ("severity", .string(finding.severity.word)),
+      ("confidence", .string(finding.confidence.word)),
+      ("message", .string(finding.message)),
+      ("actor", finding.actor.map(party) ?? .null),
+      ("victim", finding.victim.map(party) ?? .null),
+      ("object", finding.object.map(object) ?? .null),
+      ("count", .unsigned(finding.count)),
+      ("first_ns", .unsigned(finding.first)),
+      ("last_ns", .unsigned(finding.last)),
+      ("rate_per_s", finding.rate.map { .number(($0 * 10).rounded() / 10) } ?? .null),
+      ("cause", .optional(finding.cause)),
+      ("evidence", .array(finding.evidence.map(evidence))),
+      ("stacks", .object([])),
+      ("fix", .string(finding.fix)),
+      ("fingerprint", .string(finding.fingerprint)),
+    ])
+  }
+
+  private static func party(_ party: Party) -> JSON {
+    .object([
+      ("pid", .integer(Int64(party.pid))),
+      ("tid", .integer(Int64(party.tid))),
+      ("command", .string(party.command)),
+      ("parent", .optional(party.parent)),
+      ("forked_by_tid", .optional(party.forkedBy)),
+      ("execed", .bool(party.execed)),
+    ])
+  }
+
+  private static func object(_ object: FindingObject) -> JSON {
+    .object([
+      ("kind", .string(object.kindName)),
+      ("id", .integer(Int64(object.id))),
+      ("creator_pid", .optional(object.creatorPid)),
+      ("actor_fd", .optional(object.actorFD)),
+      ("victim_fd", .optional(object.victimFD)),
+      ("owner_hint", .optional(object.ownerHint)),
+    ])
+  }
+
+  private static func evidence(_ evidence: Evidence) -> JSON {
+    .object([
+      ("event", .unsigned(evidence.event)),
+      ("t_ns", .unsigned(evidence.time)),
+      ("pid", .integer(Int64(evidence.pid))),
+      ("tid", .integer(Int64(evidence.tid))),
+      ("text", .string(evidence.text)),
+      ("stack", .null),
+    ])
+  }
+
+  /// ISO 8601 in UTC with milliseconds, from ns since 1970.
+  static func timestamp(_ nanoseconds: UInt64) -> String {
+    let seconds = Int(nanoseconds / 1_000_000_000)
+    // Days to a civil date: the era of 400 years from 0000-03-01 (proleptic Gregorian calendar).
+    let days = seconds / 86400 + 719_468
+    let era = days / 146_097
+    let dayOfEra = days - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shifted = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * shifted + 2) / 5 + 1
+    let month = shifted < 10 ? shifted + 3 : shifted - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    func padded(_ value: Int, _ width: Int = 2) -> String {
+      let digits = String(value)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    let rest = seconds % 86400
+    return "\(padded(year, 4))-\(padded(month))-\(padded(day))T\(padded(rest / 3600)):\(padded(rest / 60 % 60)):"
+      + "\(padded(rest % 60)).\(padded(Int(nanoseconds / 1_000_000 % 1000), 3))Z"
+  }
+}

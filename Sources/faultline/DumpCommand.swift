@@ -1,0 +1,45 @@
+import ArgumentParser
+import Report
+import Trace
+
+struct DumpCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dump", abstract: "Print a trace's events, one a line, in strace's look.")
+
+  @Option(help: "Only this process.")
+  var pid: Int32?
+
+  @Option(help: "Only calls that name this descriptor.")
+  var fd: Int32?
+
+  @Argument(help: "A .flt file.")
+  var trace: String
+
+  func run() throws {
+    let reader = try TraceFile.open(trace)
+    let report = DumpReport(pid: pid, fd: fd)
+    var batch = EventBatch()
+    var open: [ThreadID: (event: Event, arena: Arena)] = [:]
+    while reader.next(into: &batch) {
+      var text = ""
+      for event in batch.events {
+        if event.phase == .begin {
+          var copy = event
+          var arena = Arena()
+          arena.adopt(&copy, from: batch.arena)
+          open[event.thread] = (copy, arena)
+          continue
+        }
+        if case .call = event.body { open[event.thread] = nil }
+        if let line = report.line(event, arena: batch.arena, tables: reader.tables) { text += line + "\n" }
+      }
+      Console.print(text)
+    }
+    for (_, call) in open.sorted(by: { $0.key < $1.key }) {
+      if let line = report.unfinished(call.event, arena: call.arena, tables: reader.tables) {
+        Console.print(line + "\n")
+      }
+    }
+    TraceFile.warn(reader, trace)
+  }
+}

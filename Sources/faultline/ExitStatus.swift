@@ -1,0 +1,63 @@
+// Exit statuses (sysexits.h where it has one), and the one line that goes with each failure.
+
+import ArgumentParser
+import Glibc
+import Recorder
+import Trace
+
+enum ExitStatus {
+  static let findings: Int32 = 1
+  static let badData: Int32 = 65
+  static let noInput: Int32 = 66
+  static let cannotWrite: Int32 = 73
+  /// faultline itself failed to trace.
+  static let failed: Int32 = 125
+  static let cannotRun: Int32 = 126
+  static let notFound: Int32 = 127
+
+  static func of(_ error: TraceError) -> Int32 {
+    switch error {
+    case .unreadable: noInput
+    case .unwritable: cannotWrite
+    case .notATrace, .laterVersion, .damaged: badData
+    }
+  }
+
+  static func of(_ error: RecorderError) -> Int32 {
+    switch error {
+    case .notFound: notFound
+    case .cannotRun: cannotRun
+    case .refused: failed
+    case .file(let error): of(error)
+    }
+  }
+}
+
+/// Standard error, line by line, under our name.
+enum Console {
+  static func say(_ line: String) { write("faultline: \(line)\n", to: STDERR_FILENO) }
+
+  /// Text on standard error as it is, for a terminal's status line.
+  static func show(_ text: String) { write(text, to: STDERR_FILENO) }
+
+  static func print(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+  static func fail(_ line: String, _ status: Int32) -> ExitCode {
+    say(line)
+    return ExitCode(status)
+  }
+
+  static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        return
+      }
+      bytes = bytes.dropFirst(written)
+    }
+  }
+}

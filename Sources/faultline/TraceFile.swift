@@ -1,0 +1,69 @@
+// Opening a trace for the commands that read one: errors in one line, progress for what takes long.
+
+import Analysis
+import ArgumentParser
+import Glibc
+import Trace
+
+enum TraceFile {
+  static func open(_ path: String) throws -> TraceReader {
+    do {
+      return try TraceReader(path: path)
+    } catch {
+      throw Console.fail("\(error)", ExitStatus.of(error))
+    }
+  }
+
+  /// Analyses a trace, with a warning if it is not whole.
+  static func analyze(_ path: String) throws -> Analysis {
+    let reader = try open(path)
+    let progress = Progress("analysing \(path)")
+    let analysis = Analyzer.analyze(reader) { progress.show($0) }
+    progress.end()
+    warn(reader, path)
+    return analysis
+  }
+
+  static func warn(_ reader: TraceReader, _ path: String) {
+    if let damage = reader.damage {
+      Console.say("warning: \(path) is incomplete: \(damage)")
+    } else if !reader.isComplete {
+      Console.say("warning: \(path) is incomplete: the tracer did not finish it; read up to its last event")
+    }
+  }
+
+  /// Writes a report to a file, or to standard output.
+  static func write(_ text: String, to path: String?) throws {
+    guard let path, path != "-" else {
+      Console.print(text)
+      return
+    }
+    guard let file = fopen(path, "we") else {
+      throw Console.fail("cannot write \(path): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
+    }
+    let bytes = Array(text.utf8)
+    let isWhole = fwrite(bytes, 1, bytes.count, file) == bytes.count
+    if fclose(file) != 0 || !isWhole {
+      throw Console.fail("cannot write \(path): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
+    }
+  }
+}
+
+/// A percentage on a terminal, from the first second on.
+final class Progress {
+  private let what: String
+  private let began = time(nil)
+  private let isShown = Console.isTerminal(STDERR_FILENO)
+  private var last = -1
+
+  init(_ what: String) { self.what = what }
+
+  func show(_ part: Double) {
+    let percent = Int(part * 100)
+    guard isShown, percent != last, time(nil) > began + 1 else { return }
+    last = percent
+    Console.show("\r\(what): \(percent) %")
+  }
+
+  func end() { if last >= 0 { Console.show("\r\u{1B}[K") } }
+}
