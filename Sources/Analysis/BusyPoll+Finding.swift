@@ -12,8 +12,11 @@ extension BusyPoll {
     if let culprit = streak.culprit, streak.returned.contains(.input) {
       actor = world.party(culprit.process, thread: culprit.writer, execed: false, tables)
       let what = streak.kind == .eventfd ? "wrote it" : "wrote \(counted(culprit.count, "byte"))"
+      let through = culprit.fd >= 0 ? " (fd \(culprit.fd) there)" : ""
       let who = culprit.process == streak.process ? "the process itself" : world.introduce(actor!)
-      why = ": \(who) \(what) at \(Duration.moment(culprit.time)), and nobody has taken it since"
+      let fate = streak.isCulpritNext ? "nobody has read it since" : "it has not been empty since"
+      why = ": \(who) \(what)\(through) at \(Duration.moment(culprit.time)), and \(fate)"
+      actorFD = culprit.fd >= 0 ? culprit.fd : nil
     } else if let closer = streak.closer, !streak.returned.intersection([.hangup, .readHangup, .error, .input]).isEmpty {
       actor = world.party(closer.process, thread: closer.thread, execed: false, tables)
       let who = closer.process == streak.process ? "the process itself" : world.introduce(actor!)
@@ -27,7 +30,6 @@ extension BusyPoll {
     } else {
       why = ", and nobody consumes it"
     }
-    if let actor { actorFD = streak.channel == 0 ? nil : number(of: streak.channel, in: actor.process, world: world) }
     let seconds = Double(streak.last - streak.first) / 1e9
     let rate = seconds > 0 ? Double(streak.returns) / seconds : nil
     let kind = streak.kind.map { ObjectWords.noun($0) } ?? "closed number"
@@ -45,10 +47,5 @@ extension BusyPoll {
       fix: Fixes.busyPoll(
         returned: streak.returned, kind: streak.kind,
         foreign: streak.culprit.map { $0.process != streak.process } ?? false))
-  }
-
-  private static func number(of serial: UInt32, in process: ProcessID, world: World) -> FD? {
-    guard let slot = world.channels.firstIndex(where: { $0.serial == serial }) else { return nil }
-    return world.number(of: Int32(slot), in: process, reading: false)
   }
 }

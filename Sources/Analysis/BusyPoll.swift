@@ -56,6 +56,8 @@ struct BusyPoll {
     var zeroTimeouts: UInt64 = 0
     /// Who made it ready, as far as the account of bytes tells.
     var culprit: Segment?
+    /// Whether the culprit's own bytes are the next to be read, or others that were left over because of them.
+    var isCulpritNext = true
     /// Who closed the last other end, for HUP and end of file.
     var closer: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
     var unread: UInt64 = 0
@@ -184,6 +186,7 @@ struct BusyPoll {
         streak.unread = queue.unread
         if ready.returned.contains(.input), let culprit = self.culprit(queue, owner: thread.process) {
           streak.culprit = culprit
+          streak.isCulpritNext = queue.waiting.first?.process == culprit.process
         }
         streak.closer = channel.hungUp
       }

@@ -101,7 +101,8 @@ enum ObjectWords {
 
   /// How much was written, in the object's own unit.
   static func amount(_ writes: ForeignWrites) -> String {
-    writes.kind == .eventfd
-      ? counted(writes.count, "time") : "\(counted(writes.bytes, "byte")) in \(counted(writes.count, "write"))"
+    if writes.kind == .eventfd { return writes.count == 1 ? "once" : counted(writes.count, "time") }
+    let bytes = counted(writes.bytes, "byte")
+    return writes.count == 1 ? bytes : "\(bytes) in \(counted(writes.count, "write"))"
   }
 }

@@ -34,7 +34,9 @@ struct InheritedSignalHandler {
     var count: UInt64 = 1
     var installer: ProcessID
     var sender: Int32
-    /// The handler has returned, and the thread went on to another call.
+    /// The handler has returned to what it had interrupted.
+    var returned = false
+    /// And the process went on to another call.
     var wentOn = false
     var killed: Nanoseconds = 0
     var evidence: [Evidence]
@@ -47,10 +49,12 @@ struct InheritedSignalHandler {
     case .end(let status): ended(status, event, arena: arena, world: world, tables: tables)
     case .call(let syscall, let result, _):
       guard let thread = world.thread(event.thread) else { return }
-      if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty,
-        event.entered > survival.time, syscall != .rtSigreturn, syscall != .exitGroup, syscall != .exit
-      {
-        survivals[thread.process]!.wentOn = true
+      if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty, event.entered > survival.time {
+        if syscall == .rtSigreturn {
+          survivals[thread.process]!.returned = true
+        } else if syscall != .exitGroup, syscall != .exit {
+          survivals[thread.process]!.wentOn = true
+        }
       }
       if world.effect.kind == .write {
         wrote(event, result, in: thread, arena: arena, world: world, tables: tables)
@@ -86,8 +90,8 @@ struct InheritedSignalHandler {
     guard let process = world.thread(event.thread)?.process, world.process(process)?.isAlive == false,
       var survival = survivals.removeValue(forKey: process)
     else { return }
-    // SIGKILL ended what the signal had not.
-    guard status & 0x7F == 9, survival.wentOn else { return }
+    // SIGKILL ended what the signal had not: without the inherited handler it would have died by that.
+    guard status & 0x7F == 9, survival.returned || survival.wentOn else { return }
     survival.killed = event.time
     survival.evidence.append(world.evidence(event, arena: arena, tables))
     survived[process] = survival
@@ -171,7 +175,7 @@ struct InheritedSignalHandler {
     }
     let signal = signalName(survival.signal)
     return Finding(
-      rule: .inheritedSignalHandler, severity: .error, confidence: .likely,
+      rule: .inheritedSignalHandler, severity: .error, confidence: survival.wentOn ? .likely : .possible,
       message:
         "\(signal) to \(world.introduce(party)) ran the handler that \(victim.map { "pid \($0.pid)" } ?? "its parent") had installed before the fork, not the default action: \(sentence)",
       actor: party, victim: victim, object: nil, count: survival.count, first: survival.time, last: survival.killed,

@@ -7,6 +7,8 @@ public struct Segment: Sendable {
   public var count: UInt64
   public var writer: ThreadID
   public var process: ProcessID
+  /// The number that the writer knew the channel by.
+  public var fd: FD
   /// When the write was entered.
   public var time: Nanoseconds
   /// The event that wrote it.

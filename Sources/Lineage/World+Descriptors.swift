@@ -24,7 +24,7 @@ extension World {
       let channel = makeChannel(kind, inode: 0, by: thread, at: time)
       if kind == .eventfd {
         channels[Int(channel)].isSemaphore = flags & 1 != 0
-        if value > 0 { channels[Int(channel)].queue.append(segment(value, event)) }
+        if value > 0 { channels[Int(channel)].queue.append(segment(value, event, fd: fd)) }
       }
       let file = makeFile(kind, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: thread, at: time)
       let always = kind == .pidfd

@@ -3,10 +3,10 @@
 import Trace
 
 extension World {
-  func segment(_ count: UInt64, _ event: Event) -> Segment {
+  func segment(_ count: UInt64, _ event: Event, fd: FD) -> Segment {
     let state = thread(event.thread)
     return Segment(
-      count: count, writer: event.thread, process: state?.process ?? ProcessID(0), time: event.entered,
+      count: count, writer: event.thread, process: state?.process ?? ProcessID(0), fd: fd, time: event.entered,
       event: event.sequence, signal: state?.frames.last?.signal ?? 0)
   }
 
@@ -47,7 +47,7 @@ extension World {
     effect.kind = .write
     let payload = arena.bytes(transfer.payload)
     put(
-      result.count, payload: payload, event, file: file, channel: channel, process: process)
+      result.count, payload: payload, event, fd: transfer.fd, file: file, channel: channel, process: process)
     if !transfer.passed.isEmpty {
       for fd in arena.numbers(transfer.passed) {
         let passed = descriptor(fd, of: event.thread).file
@@ -60,10 +60,10 @@ extension World {
 
   /// Puts bytes into the queue that the other end reads.
   private mutating func put(
-    _ count: UInt64, payload: ArraySlice<UInt8>, _ event: Event, file: Int32, channel: Int32,
+    _ count: UInt64, payload: ArraySlice<UInt8>, _ event: Event, fd: FD, file: Int32, channel: Int32,
     process: ProcessID
   ) {
-    var added = segment(count, event)
+    var added = segment(count, event, fd: fd)
     let kind = channels[Int(channel)].kind
     if kind == .eventfd {
       // The counter grows by the number that was written (fs/eventfd.c, eventfd_write).
@@ -170,7 +170,7 @@ extension World {
     channels[Int(slot)].credit[writer, default: 0] += count
     taken.append(
       Segment(
-        count: count, writer: writer, process: state.process, time: state.openCall?.since ?? now, event: 0,
+        count: count, writer: writer, process: state.process, fd: -1, time: state.openCall?.since ?? now, event: 0,
         signal: state.frames.last?.signal ?? 0))
   }
 
@@ -204,7 +204,7 @@ extension World {
     let target = descriptor(to, of: event.thread).file
     if target >= 0, files[Int(target)].channel >= 0 {
       put(
-        count, payload: [], event, file: target, channel: files[Int(target)].channel, process: process)
+        count, payload: [], event, fd: to, file: target, channel: files[Int(target)].channel, process: process)
       if effect.kind == .none {
         effect = Effect(kind: .write, file: target, channel: files[Int(target)].channel, fd: to)
       }

@@ -7,7 +7,6 @@ const listen = (target, handlers) => Object.entries(handlers).forEach(([name, f]
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 
 // ---- Words and numbers
-
 // Argv, names and payloads come from a stranger's program. They become text, never markup, and characters that hide or
 // reorder their neighbours are spelled out: a bidi override could make one payload read as another.
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Cs}/gu;
@@ -39,7 +38,6 @@ function at(ns, digits = 6) {
 const span = ns => ns < CLOCK ? `${+(ns / unitFor(ns)[1]).toPrecision(4)} ${unitFor(ns)[0]}` : at(ns, 1);
 
 // ---- The data
-
 const data = JSON.parse($('data').textContent);
 const { trace, findings } = data.findings, { processes, kinds, labels, markers, flows } = data.timeline;
 const duration = Math.max(data.timeline.duration, 1000);
@@ -78,9 +76,8 @@ const births = new Map(flows.filter(f => f.kind === 'fork').map(f => [lanes[f.to
 const involved = new Set(findings.flatMap(f => [...Object.values(f.parties), ...f.moments.map(m => m.lane)]));
 
 // ---- What is looked at
-
 const FULL = { t0: -duration * 0.01, t1: duration * 1.02 }, view = { ...FULL };
-let selected = null, picked = null, pointer = null, moving = 0, frame = 0, saving = 0;
+let selected = null, picked = null, frame = 0, saving = 0;
 const schedule = () => { frame ||= requestAnimationFrame(draw); };
 
 function setView(t0, t1) {
@@ -93,21 +90,8 @@ function setView(t0, t1) {
   const hash = new URLSearchParams({ t0: Math.round(view.t0), t1: Math.round(view.t1), ...selected && { f: selected.id } });
   saving = setTimeout(() => history.replaceState(null, '', `#${hash}`), 300);
 }
-function zoom(factor, t = (view.t0 + view.t1) / 2) {
-  cancelAnimationFrame(moving);
-  setView(t - (t - view.t0) * factor, t + (view.t1 - t) * factor);
-}
+const zoom = (factor, t = (view.t0 + view.t1) / 2) => setView(t - (t - view.t0) * factor, t + (view.t1 - t) * factor);
 const pan = part => setView(view.t0 + part * (view.t1 - view.t0), view.t1 + part * (view.t1 - view.t0));
-// Jumps are shown as movement: otherwise nobody knows where in the trace they have landed.
-function glide(t0, t1) {
-  cancelAnimationFrame(moving);
-  const from = { ...view }, began = performance.now(), time = matchMedia('(prefers-reduced-motion: reduce)').matches ? 1 : 250;
-  moving = requestAnimationFrame(function step(now) {
-    const k = 1 - (1 - clamp((now - began) / time, 0, 1)) ** 3;
-    setView(from.t0 + (t0 - from.t0) * k, from.t1 + (t1 - from.t1) * k);
-    if (k < 1) moving = requestAnimationFrame(step);
-  });
-}
 // The cause is often short and the harm endless: the cause gets at least 1/25 of the picture, the harm may run out of it.
 function stage(f) {
   const harm = spins.find(s => s.lane === f.parties.victim && s.end > f.first_ns)?.end ?? 0;
@@ -115,17 +99,12 @@ function stage(f) {
   const width = Math.max(Math.min(end - begin, (f.first_ns - begin) * 25 || Infinity), 2000);
   return [begin - width * 0.08, begin + width * 1.08];
 }
-function showLanes(indices, t0, t1) {
+function goTo(indices, t0, t1) {
+  setView(t0, t1);
   const found = rows.filter(r => r.lane && indices.includes(r.lane.index)), room = scroller.clientHeight - TOP;
   const top = found[0]?.y ?? 0, bottom = found.length ? found.at(-1).y + found.at(-1).h : 0;
   if (top < scroller.scrollTop || bottom > scroller.scrollTop + room) scroller.scrollTop = Math.min(top, (top + bottom - room) / 2);
   $('timeline').scrollIntoView({ block: innerHeight < 800 ? 'start' : 'nearest' });
-  glide(t0, t1);
-}
-// Comes so close that the nearest neighbouring moment stands apart.
-function goTo({ t, lane }, neighbours) {
-  const gap = Math.min(...neighbours.map(n => Math.abs(n.t - t)).filter(d => d > 0)), width = Math.min(view.t1 - view.t0, gap * 6);
-  showLanes([lane], t - width / 2, t + width / 2);
 }
 function select(finding) {
   selected = finding;
@@ -134,7 +113,7 @@ function select(finding) {
 }
 function open(finding) {
   select(finding);
-  showLanes(Object.values(finding.parties), ...stage(finding));
+  goTo(Object.values(finding.parties), ...stage(finding));
 }
 function restore() {
   const hash = new URLSearchParams(location.hash.slice(1)), t0 = parseFloat(hash.get('t0')), t1 = parseFloat(hash.get('t1'));
@@ -144,7 +123,6 @@ function restore() {
 }
 
 // ---- The rows
-
 const scroller = $('scroller'), canvas = $('canvas'), ctx = canvas.getContext('2d');
 const STRIP = 20, TOP = 42, BAR = 18; // heights: the strip of the whole trace, strip and axis, a thread's bar
 let rows = [], rowOf = new Map(), rowsHeight = 0;
@@ -156,9 +134,8 @@ function layOut() {
   [rows, rowsHeight] = [[], 0];
   (function family(parent, depth) {
     for (const i of children.get(parent) ?? []) {
-      const shown = processes[i].lanes.filter(l => !$('only').checked || involved.has(l));
-      if (shown.length) add({ process: processes[i], by: births.get(i), depth }, 24);
-      for (const l of shown) add({ lane: lanes[l] }, involved.has(l) ? 46 : 28); // evidence numbers need room above the bar
+      add({ process: processes[i], by: births.get(i), depth }, 24);
+      for (const l of processes[i].lanes) add({ lane: lanes[l] }, involved.has(l) ? 46 : 28); // evidence numbers need room above the bar
       family(i, depth + 1);
     }
   })(-1, 0);
@@ -176,7 +153,6 @@ function rowLabel({ lane, process, depth, h }) {
 }
 
 // ---- Drawing
-
 const styles = getComputedStyle(document.documentElement), MONO = `11px ${styles.getPropertyValue('--mono')}`;
 const glyphs = Object.fromEntries(each('[data-marker]').map(li => [li.dataset.marker, new Path2D(li.querySelector('path').getAttribute('d'))]));
 // Each kind has a pattern too, as boxes in an 8 × 8 tile: nobody should need to tell red from green.
@@ -260,9 +236,6 @@ function drawAxis(ticks, step, H) {
   Object.assign(ctx, { strokeStyle: colour('accent'), lineWidth: 2 });
   ctx.strokeRect(place(view.t0) + 1, 1, Math.max((view.t1 - view.t0) * scale - 2, 3), STRIP - 2);
   if (picked) rect(colour('accent'), X(picked.t), STRIP, 1.5, H);
-  if (!pointer) return;
-  rect(colour('muted'), pointer.x, STRIP, 1, H);
-  text(at(T(pointer.x)), clamp(pointer.x + 4, 0, W - 110), 31, colour('ink'));
 }
 
 // The first slice that ends after t; slices of a lane never overlap, so their ends are in order too.
@@ -363,8 +336,7 @@ function drawPins() {
 }
 
 // ---- Pointing
-
-function itemAt({ x, y }, reach) {
+function itemAt({ offsetX: x, offsetY: y }, reach) {
   const inside = y - TOP + scroller.scrollTop, near = hits.findLast(h => Math.hypot(h.x - x, h.y - inside) < reach);
   const lane = rows.find(r => r.lane && y > TOP && inside >= r.y && inside < r.y + r.h)?.lane, slices = lane?.slices ?? [];
   let worst = null, merged = 0;
@@ -391,10 +363,8 @@ function pick(item) {
   schedule();
 }
 function point(event) {
-  pointer = event && event.pointerType !== 'touch' ? { x: event.offsetX, y: event.offsetY } : null;
-  const item = pointer && itemAt(pointer, 8), tip = $('tip');
+  const item = event?.pointerType === 'mouse' ? itemAt(event, 8) : null, tip = $('tip');
   tip.hidden = !item;
-  schedule();
   if (!item) return;
   tip.replaceChildren(...describe(item));
   tip.style.left = `${clamp(event.clientX + 14, 0, innerWidth - tip.offsetWidth - 8)}px`;
@@ -422,7 +392,7 @@ listen(canvas, {
     Object.assign(old, { x, y });
   },
   pointerup(event) {
-    if (travelled < 6) pick(itemAt({ x: event.offsetX, y: event.offsetY }, event.pointerType === 'touch' ? 18 : 8));
+    if (travelled < 6) pick(itemAt(event, event.pointerType === 'mouse' ? 8 : 18));
     fingers.delete(event.pointerId);
   },
   pointercancel: event => fingers.delete(event.pointerId),
@@ -437,7 +407,7 @@ listen(canvas, {
 });
 const KEYS = {
   ArrowLeft: () => pan(-0.15), ArrowRight: () => pan(0.15), ArrowUp: () => scroller.scrollBy(0, -40), ArrowDown: () => scroller.scrollBy(0, 40),
-  '+': () => zoom(1 / 1.5), '=': () => zoom(1 / 1.5), '-': () => zoom(1.5), Home: () => glide(FULL.t0, FULL.t1), Escape: () => pick(null),
+  '+': () => zoom(1 / 1.5), '=': () => zoom(1 / 1.5), '-': () => zoom(1.5), Home: () => setView(FULL.t0, FULL.t1), Escape: () => pick(null),
 };
 listen(scroller, { scroll: schedule });
 listen(document, {
@@ -450,10 +420,8 @@ listen(document, {
     KEYS[event.key]();
   },
 });
-listen($('only'), { change: layOut });
 
 // ---- The answer in words
-
 function party(f, role) {
   const p = f[role] ?? {}, fd = f.object?.[`${role}_fd`], birth = p.forked_by_tid && `forked from ${p.parent} by thread ${p.forked_by_tid}`;
   const node = fill(copy('party'), {
@@ -467,7 +435,10 @@ function party(f, role) {
 function step(f, e) {
   const node = fill(copy('step'), { ...e, time: at(e.t), who: lanes[e.lane]?.full ?? e.tid }), frames = f.stacks?.[e.stack] ?? [];
   const where = s => s.file ? `${s.file}:${s.line ?? '?'}` : `${s.module ?? '?'}+0x${(s.offset ?? 0).toString(16)}`;
-  listen(node.querySelector('button'), { click: () => { goTo(e, f.moments); pick(e); } });
+  // Comes so close that the nearest other moment of the finding stands apart.
+  const gap = Math.min(...f.moments.map(m => Math.abs(m.t - e.t)).filter(d => d > 0)) * 3;
+  const come = () => goTo([e.lane], ...[-1, 1].map(side => e.t + side * Math.min(gap, (view.t1 - view.t0) / 2)));
+  listen(node.querySelector('button'), { click: () => { come(); pick(e); } });
   node.querySelector('details').hidden = !frames.length;
   node.querySelector('details ol').append(...frames.map(s => el('li', {}, el('code', {}, `${s.function ?? '?'}  ${where(s)}`))));
   return node;
@@ -496,12 +467,12 @@ listen($('tables'), { toggle() {
 
 const tally = SEVERITIES.map(s => [findings.filter(f => f.severity === s).length, s]).filter(([n]) => n);
 const { coarse } = data.timeline, list = (id, lines) => $(id).append(...lines.filter(Boolean).map(line => el('li', {}, line)));
-fill(document, {
+each('header, #keys').forEach(root => fill(root, {
   title: data.title, verdict: tally.map(([n, s]) => many(n, s)).join(', ') || 'Nothing wrong was found.',
   coarse: coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours.`,
   facts: [trace.started?.slice(0, 19).replace('T', ' '), span(trace.duration_ns), many(trace.processes, 'process'), many(trace.threads, 'thread'),
     many(trace.events, 'event'), trace.folded_calls && `${count(trace.folded_calls)} repeated calls folded`].filter(Boolean).join(' · '),
-});
+}));
 list('cautions', [!trace.complete && 'The trace is incomplete: the answer reaches only as far as the trace does.',
   trace.began_after_start && 'The trace began after the program did: what happened before could not be seen.',
   ...trace.blind_spots.map(spot => `Could not be seen: ${spot}`)]);
@@ -509,7 +480,6 @@ list('lines', data.summary);
 document.title = `${show(data.title, 80)} – faultline`;
 $('verdict').className = findings[0]?.severity ?? '';
 $('summary').open = !findings.some(f => f.severity !== 'note');
-$('only-label').hidden = !involved.size || involved.size >= lanes.length;
 $('timeline').hidden = !lanes.length;
 document.querySelector('main').hidden = false;
 
