@@ -36,12 +36,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .target(name: "Support", dependencies: ["Trace"], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "TraceTests", dependencies: ["Trace"], swiftSettings: strict),
-    .testTarget(name: "LineageTests", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
-    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Lineage", "Trace"], swiftSettings: strict),
-    .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Trace"], swiftSettings: strict),
-    .testTarget(name: "RecorderTests", dependencies: ["Recorder", "Trace"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["Analysis", "Trace"], swiftSettings: strict),
+    .testTarget(name: "LineageTests", dependencies: ["Lineage", "Support", "Trace"], swiftSettings: strict),
+    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
+    .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["faultline", "Support", "Trace"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

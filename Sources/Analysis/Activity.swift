@@ -83,13 +83,16 @@ struct ActivityMeter {
   func summary(world: World, tables: TraceTables, duration: Nanoseconds, limit: Int = 8) -> [String] {
     let weighed = world.threads.compactMap { $0 }.map { thread -> (ThreadState, ThreadActivity, Nanoseconds) in
       let activity =
-        thread.id.position < threads.count ? threads[thread.id.position] ?? ThreadActivity(thread: thread.id)
+        thread.id.position < threads.count
+        ? threads[thread.id.position] ?? ThreadActivity(thread: thread.id)
         : ThreadActivity(thread: thread.id)
       return (thread, activity, thread.running + activity.blockedTotal / 4)
     }
     let chosen = weighed.sorted { ($0.2, $1.0.id) > ($1.2, $0.0.id) }.prefix(limit)
     var lines = chosen.map { line($0.0, $0.1, world: world, tables: tables, duration: duration) }
-    if weighed.count > chosen.count { lines.append("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))") }
+    if weighed.count > chosen.count {
+      lines.append("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))")
+    }
     return lines
   }
 
@@ -98,7 +101,8 @@ struct ActivityMeter {
   ) -> String {
     let lived = max(1, (thread.ended ?? duration) - min(thread.started, thread.ended ?? duration))
     let pid = world.process(thread.process)?.pid ?? 0
-    let who = "\(world.command(thread.process, tables)) (pid \(pid)\(thread.tid == pid ? "" : ", thread \(thread.tid)"))"
+    let who =
+      "\(world.command(thread.process, tables)) (pid \(pid)\(thread.tid == pid ? "" : ", thread \(thread.tid)"))"
     var parts: [String] = []
     let share = Double(thread.running) / Double(lived)
     let cpu = "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"

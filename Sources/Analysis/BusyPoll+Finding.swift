@@ -17,10 +17,12 @@ extension BusyPoll {
       let fate = streak.isCulpritNext ? "nobody has read it since" : "it has not been empty since"
       why = ": \(who) \(what)\(through) at \(Duration.moment(culprit.time)), and \(fate)"
       actorFD = culprit.fd >= 0 ? culprit.fd : nil
-    } else if let closer = streak.closer, !streak.returned.intersection([.hangup, .readHangup, .error, .input]).isEmpty {
+    } else if let closer = streak.closer, !streak.returned.intersection([.hangup, .readHangup, .error, .input]).isEmpty
+    {
       actor = world.party(closer.process, thread: closer.thread, execed: false, tables)
       let who = closer.process == streak.process ? "the process itself" : world.introduce(actor!)
-      why = ": \(who) closed the last other end at \(Duration.moment(closer.time)), and the descriptor stays in the wait set"
+      why =
+        ": \(who) closed the last other end at \(Duration.moment(closer.time)), and the descriptor stays in the wait set"
     } else if streak.returned.contains(.invalid) {
       why = ": the number is not open, and stays in the wait set"
     } else if streak.returned == .output {
@@ -36,7 +38,8 @@ extension BusyPoll {
     let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"
     return Finding(
       rule: .busyPoll, severity: .error,
-      confidence: streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid) ? .certain : .likely,
+      confidence: streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid)
+        ? .certain : .likely,
       message:
         "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) waits in \(Duration.text(streak.last - streak.first)) returned \(EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(why)",
       actor: actor, victim: victim,

@@ -13,7 +13,7 @@ struct BusyPoll {
   static let threshold: UInt64 = 512
   /// The part of a spin's time that may be spent resting: above it the core is not burnt.
   private static let mostRest = 0.5
-  /// A call that took longer than this was waiting; shorter ones are the cost of the call, and of tracing it.
+  /// A call that took longer than this was blocked; shorter ones are the cost of the call, and of tracing it.
   private static let instant: Nanoseconds = 1_000_000
   /// One return in so many may make progress (an own wakeup in between) without ending a spin.
   private static let tolerance: UInt64 = 8
@@ -35,7 +35,6 @@ struct BusyPoll {
   /// How long a thread has rested, in all.
   private struct Rest {
     var total: Nanoseconds = 0
-    var readyKeys: [Key] = []
   }
 
   struct Streak {
@@ -79,7 +78,7 @@ struct BusyPoll {
     switch event.body {
     case .call(_, let result, let operation):
       guard event.phase != .begin else { return }
-      rest(event, operation)
+      rest(event, operation, world: world)
       switch operation {
       case .wait(let wait): returned(wait, event, arena: arena, world: world, tables: tables)
       case .close(let fd), .epollControl(_, 2, let fd, _, _), .duplicate(_, let fd, _):
@@ -93,12 +92,16 @@ struct BusyPoll {
     }
   }
 
-  /// Sleeps and other long calls are rest.
-  private mutating func rest(_ event: Event, _ operation: Operation) {
+  /// Sleeps and calls that blocked are rest. A wait that returned something ready is none, however long it seemed: what
+  /// nobody consumes is ready at once, and the rest is the scheduler's and the tracer's doing.
+  private mutating func rest(_ event: Event, _ operation: Operation, world: World) {
     let took = event.exited - event.entered
-    guard took >= Self.instant else { return }
-    // A wait of a millisecond is a wait; under load a ready one may take as long, so only what exceeds it counts.
-    threads[event.thread, default: Rest()].total += took - Self.instant / 2
+    switch operation {
+    case .wait where !world.ready.isEmpty: return
+    case .sleep: break
+    default: if took < Self.instant { return }
+    }
+    threads[event.thread, default: Rest()].total += took
   }
 
   private mutating func note(_ world: World) {
@@ -120,7 +123,9 @@ struct BusyPoll {
   }
 
   private mutating func wroteTo(_ channel: UInt32) {
-    for (key, streak) in streaks where key.channel == channel && streak.returned == .output { advance(key, ends: false) }
+    for (key, streak) in streaks where key.channel == channel && streak.returned == .output {
+      advance(key, ends: false)
+    }
   }
 
   private mutating func advance(_ key: Key, ends: Bool) {

@@ -70,7 +70,8 @@ public enum EventText {
     case .listen(let fd), .close(let fd), .setTimer(let fd): return "\(fd)"
     case .accept(let fd, let flags): return "\(fd)\(flagSuffix(flags))"
     case .shutdown(let fd, let how):
-      return "\(fd), \(["SHUT_RD", "SHUT_WR", "SHUT_RDWR"].indices.contains(Int(how)) ? ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"][Int(how)] : "\(how)")"
+      return
+        "\(fd), \(["SHUT_RD", "SHUT_WR", "SHUT_RDWR"].indices.contains(Int(how)) ? ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"][Int(how)] : "\(how)")"
     case .duplicate(let from, let to, let closeOnExec):
       return "\(from)\(to >= 0 ? ", \(to)" : "")\(closeOnExec ? ", O_CLOEXEC" : "")"
     case .setCloseOnExec(let fd, let on): return "\(fd), F_SETFD, \(on ? "FD_CLOEXEC" : "0")"
@@ -80,7 +81,8 @@ public enum EventText {
     case .closeRange(let first, let last, let flags): return "\(first), \(last), \(flags)"
     case .open(let path, let flags, _, _):
       let access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"][Int(flags & 3)]
-      return "\(quoted(Array(tables.text(path).utf8))), \(access)\(flagText(flags).isEmpty ? "" : "|" + flagText(flags))"
+      return
+        "\(quoted(Array(tables.text(path).utf8))), \(access)\(flagText(flags).isEmpty ? "" : "|" + flagText(flags))"
     case .epollControl(let epoll, let op, let fd, let events, _):
       let name = op == 1 ? "EPOLL_CTL_ADD" : op == 2 ? "EPOLL_CTL_DEL" : "EPOLL_CTL_MOD"
       return op == 2 ? "\(epoll), \(name), \(fd)" : "\(epoll), \(name), \(fd), \(readiness(events))"
@@ -194,7 +196,8 @@ public enum EventText {
   public static func harmless(_ text: String) -> String {
     var shown = ""
     for scalar in text.unicodeScalars {
-      let isBidi = (0x200E...0x200F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
+      let isBidi =
+        (0x200E...0x200F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
         || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0x061C
       if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isBidi || scalar.value == 0xFEFF {
         shown += "\\u{\(String(scalar.value, radix: 16))}"

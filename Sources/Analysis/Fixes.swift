@@ -20,7 +20,8 @@ enum Fixes {
         "Give the child a standard input of its own: stdin=subprocess.DEVNULL in Python, </dev/null in a shell, or a dup2 before exec."
     }
     if fd <= 2 {
-      return "Close or replace the inherited descriptor in the child right after the fork, or start the child by exec with its own standard input."
+      return
+        "Close or replace the inherited descriptor in the child right after the fork, or start the child by exec with its own standard input."
     }
     return forkedChild(actor: actor, object: .eventfd)
   }
@@ -36,21 +37,29 @@ enum Fixes {
 
   static func busyPoll(returned: Readiness, kind: ObjectKind?, foreign: Bool) -> String {
     if returned.contains(.invalid) {
-      return "The number in the wait set is closed: take it out of the set where it is closed, and treat POLLNVAL as an error."
+      return
+        "The number in the wait set is closed: take it out of the set where it is closed, and treat POLLNVAL as an error."
     }
     if foreign {
-      return "Keep the other process away from this descriptor (see the cause); and let the loop drain its wakeup object whenever it is readable, whatever it believes to have written."
+      return
+        "Keep the other process away from this descriptor (see the cause); and let the loop drain its wakeup object whenever it is readable, whatever it believes to have written."
     }
     if returned.contains(.hangup) || returned.contains(.error) || returned.contains(.readHangup) {
-      return "The peer is gone and that will not change: on POLLHUP, POLLERR or a read of 0 close the descriptor, or take it out of the wait set."
+      return
+        "The peer is gone and that will not change: on POLLHUP, POLLERR or a read of 0 close the descriptor, or take it out of the wait set."
     }
     if returned.contains(.input) {
       switch kind {
-      case .timerfd: return "Read the timerfd when it expires: it stays readable until its count is read or it is set anew."
-      case .socket: return "Read until EAGAIN, and treat a read of 0 as the end: close the socket or take it out of the wait set."
-      default: return "Read what is there when the wait reports it, and close the descriptor at end of file; or take it out of the wait set while nobody wants it."
+      case .timerfd:
+        return "Read the timerfd when it expires: it stays readable until its count is read or it is set anew."
+      case .socket:
+        return "Read until EAGAIN, and treat a read of 0 as the end: close the socket or take it out of the wait set."
+      default:
+        return
+          "Read what is there when the wait reports it, and close the descriptor at end of file; or take it out of the wait set while nobody wants it."
       }
     }
-    return "Ask for writability only while there is something to write: clear POLLOUT (EPOLLOUT) when the queue is empty."
+    return
+      "Ask for writability only while there is something to write: clear POLLOUT (EPOLLOUT) when the queue is empty."
   }
 }

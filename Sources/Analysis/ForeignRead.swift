@@ -85,7 +85,8 @@ struct ForeignRead {
   /// The ancestor that reads or waits for the channel, and did before this process came.
   private func owner(of channel: Channel, robbedBy thief: ProcessState, world: World) -> ChannelUse? {
     channel.uses.filter { use in
-      use.process != thief.id && (use.waitsForInput || use.reads > 0 || isWaiting(use.process, on: world.effect.channel, world: world))
+      use.process != thief.id
+        && (use.waitsForInput || use.reads > 0 || isWaiting(use.process, on: world.effect.channel, world: world))
         && world.descends(thief.id, from: use.process)
         && world.number(of: world.effect.channel, in: use.process, reading: true) != nil
     }.max { $0.process < $1.process }
@@ -165,7 +166,8 @@ struct ForeignRead {
         "\(world.introduce(party)) read \(what) from fd \(theft.fd), the \(ObjectWords.noun(channel.kind)) that \(victim.command) (pid \(victim.pid), fd \(theft.ownerFD.map(String.init) ?? "?") there) waits on, first at \(Duration.moment(theft.first))\(loss)",
       actor: party, victim: victim,
       object: FindingObject(
-        kind: channel.kind, id: channel.serial, creatorPid: channel.predates ? nil : world.process(of: channel.creator)?.pid,
+        kind: channel.kind, id: channel.serial,
+        creatorPid: channel.predates ? nil : world.process(of: channel.creator)?.pid,
         actorFD: theft.fd, victimFD: theft.ownerFD),
       count: theft.reads, first: theft.first, last: theft.last, evidence: theft.evidence,
       fix: Fixes.foreignRead(actor: party, execed: theft.thiefExeced, fd: theft.fd))

@@ -47,7 +47,8 @@ struct ForeignWakeupWrite {
   }
 
   /// The findings, with the serial of the channel each is about. `spins`: channels that a thread spins on.
-  mutating func conclude(world: World, tables: TraceTables, spins: Set<UInt32>) -> [(finding: Finding, channel: UInt32)] {
+  mutating func conclude(world: World, tables: TraceTables, spins: Set<UInt32>) -> [(finding: Finding, channel: UInt32)]
+  {
     for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
     return judged.compactMap { verdict in
       let isSpun = spins.contains(verdict.channel)

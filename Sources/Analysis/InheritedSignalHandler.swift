@@ -49,7 +49,9 @@ struct InheritedSignalHandler {
     case .end(let status): ended(status, event, arena: arena, world: world, tables: tables)
     case .call(let syscall, let result, _):
       guard let thread = world.thread(event.thread) else { return }
-      if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty, event.entered > survival.time {
+      if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty,
+        event.entered > survival.time
+      {
         if syscall == .rtSigreturn {
           survivals[thread.process]!.returned = true
         } else if syscall != .exitGroup, syscall != .exit {

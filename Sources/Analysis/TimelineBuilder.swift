@@ -160,7 +160,8 @@ struct TimelineBuilder {
     }
     for spin in spins {
       guard let lane = laneOf[spin.thread] else { continue }
-      let label = self.label("spin on fd \(spin.fd): \(grouped(spin.returns)) returns of \(EventText.readiness(spin.returned))")
+      let label = self.label(
+        "spin on fd \(spin.fd): \(grouped(spin.returns)) returns of \(EventText.readiness(spin.returned))")
       var slices = timeline.lanes[lane].slices.filter { $0.end <= spin.first || $0.start >= spin.last }
       slices.append(
         Timeline.Slice(start: spin.first, end: spin.last, kind: .spin, label: label, count: spin.returns))
@@ -177,7 +178,8 @@ struct TimelineBuilder {
         switch finding.rule {
         case .foreignWakeupWrite: .write
         case .foreignRead: .read
-        case .inheritedSignalHandler: evidence.text.hasPrefix("write") || evidence.text.hasPrefix("send") ? .write : .signal
+        case .inheritedSignalHandler:
+          evidence.text.hasPrefix("write") || evidence.text.hasPrefix("send") ? .write : .signal
         case .busyPoll: .read
         }
       if finding.rule != .busyPoll {

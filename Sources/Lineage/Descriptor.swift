@@ -50,7 +50,10 @@ public struct FDTable: Sendable {
 
 /// What happened to an open file's descriptors: the entries of its family tree.
 public struct LineageStep: Sendable {
-  public enum Kind: Sendable { case acquired(Acquisition), released, closedByExec, closedByExit }
+  public enum Kind: Sendable {
+    case acquired(Acquisition)
+    case released, closedByExec, closedByExit
+  }
 
   public var kind: Kind
   public var process: ProcessID

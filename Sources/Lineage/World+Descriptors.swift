@@ -232,7 +232,8 @@ extension World {
     release(fd, by: thread, at: time, .released)
     tables[state.table].set(
       fd, Descriptor(file: file, closeOnExec: closeOnExec, how: how, since: time, by: thread))
-    note(file, LineageStep(kind: .acquired(how), process: state.process, fd: fd, thread: thread, time: time, from: from))
+    note(
+      file, LineageStep(kind: .acquired(how), process: state.process, fd: fd, thread: thread, time: time, from: from))
   }
 
   /// Frees a file that never got a number.
@@ -319,7 +320,8 @@ extension World {
     tables[state.table].set(fd, descriptor)
   }
 
-  mutating func closeRange(_ first: UInt32, _ last: UInt32, _ flags: UInt32, by thread: ThreadID, at time: Nanoseconds) {
+  mutating func closeRange(_ first: UInt32, _ last: UInt32, _ flags: UInt32, by thread: ThreadID, at time: Nanoseconds)
+  {
     if flags & 2 != 0 { unshareTable(of: thread) }
     guard let state = self.thread(thread) else { return }
     let count = UInt32(tables[state.table].descriptors.count)

@@ -184,7 +184,9 @@ extension World {
 
   /// A signal arrives. If a handler is installed, its frame begins.
   mutating func deliver(_ delivery: SignalDelivery, to event: Event) {
-    guard let state = thread(event.thread), let handler = handler(of: delivery.number, in: state.process) else { return }
+    guard let state = thread(event.thread), let handler = handler(of: delivery.number, in: state.process) else {
+      return
+    }
     guard handler.disposition.action == .handler else { return }
     threads[event.thread.position]!.frames.append(
       HandlerFrame(

@@ -4,7 +4,8 @@ import Glibc
 
 /// PTRACE_EVENT_* (linux/ptrace.h).
 public enum PtraceEvent: Int32, Sendable {
-  case fork = 1, vfork, clone, exec, vforkDone, exit, seccomp
+  case fork = 1
+  case vfork, clone, exec, vforkDone, exit, seccomp
   /// A group-stop, an interrupt, or a newborn.
   case stop = 128
 }

@@ -17,7 +17,8 @@ extension CallDecoder {
       return .transfer(transfer)
     case .send:
       var transfer = Transfer(
-        fd: number, direction: .output, requested: call.argument(2), flags: UInt32(truncatingIfNeeded: call.argument(3)))
+        fd: number, direction: .output, requested: call.argument(2), flags: UInt32(truncatingIfNeeded: call.argument(3))
+      )
       transfer.payload = payload(number, call.argument(1), call.argument(2), arena: &arena, world: world)
       return .transfer(transfer)
     case .receive:

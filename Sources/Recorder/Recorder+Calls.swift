@@ -123,7 +123,9 @@ extension Recorder {
 
   /// Descriptors that came with a message are looked up, since their sender may not be under trace.
   private func describePassed(_ operation: Operation, _ tracee: Tracee) {
-    guard case .transfer(let transfer) = operation, transfer.direction == .input, !transfer.passed.isEmpty else { return }
+    guard case .transfer(let transfer) = operation, transfer.direction == .input, !transfer.passed.isEmpty else {
+      return
+    }
     for fd in Array(tracee.arena.numbers(transfer.passed)) { describe(fd, of: tracee, sameAs: -1) }
   }
 

@@ -112,7 +112,9 @@ public final class Recorder {
     let failure = clinux_launch_failure()
     if failure.stage != 0 {
       unlink(output)
-      if failure.stage == 1 { throw .refused("seccomp refused the filter: \(String(cString: strerror(failure.error)))") }
+      if failure.stage == 1 {
+        throw .refused("seccomp refused the filter: \(String(cString: strerror(failure.error)))")
+      }
       if failure.error == ENOENT { throw .notFound(command[0]) }
       throw .cannotRun(command[0], errno: failure.error)
     }

@@ -62,7 +62,9 @@ struct ChunkHeader {
   }
 
   init(from reader: inout ByteReader) throws(TraceError) {
-    guard try reader.fixed(UInt32.self) == TraceFormat.chunkMagic else { throw .damaged("no chunk where one should begin") }
+    guard try reader.fixed(UInt32.self) == TraceFormat.chunkMagic else {
+      throw .damaged("no chunk where one should begin")
+    }
     sealed = try reader.fixed(UInt32.self) & 1 == 1
     length = try reader.fixed(UInt32.self)
     checksum = try reader.fixed(UInt32.self)

@@ -6,7 +6,8 @@ import ArgumentParser
 struct Faultline: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "faultline",
-    abstract: "Find out who woke, robbed or starved an event loop, from the system calls of a program and its children.",
+    abstract:
+      "Find out who woke, robbed or starved an event loop, from the system calls of a program and its children.",
     discussion: """
       faultline trace -- python3 app.py     records what the program does
       faultline analyze python3.4711.flt    says what went wrong, and who did it

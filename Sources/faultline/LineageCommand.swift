@@ -10,7 +10,8 @@ struct LineageCommand: ParsableCommand {
   @Argument(help: "A .flt file.")
   var trace: String
 
-  @Argument(help: "PID:FD, for the open files that this number ever meant there (default: all pipes, sockets and their kin).")
+  @Argument(
+    help: "PID:FD, for the open files that this number ever meant there (default: all pipes, sockets and their kin).")
   var descriptor: String?
 
   func run() throws {

@@ -10,7 +10,8 @@ struct ReportCommand: ParsableCommand {
   @Option(help: "One HTML file that needs no network, or text for a terminal.")
   var format: Format = .html
 
-  @Option(name: .shortAndLong, help: "Where it goes (default: TRACE with .html for its ending; text to standard output).")
+  @Option(
+    name: .shortAndLong, help: "Where it goes (default: TRACE with .html for its ending; text to standard output).")
   var output: String?
 
   @Argument(help: "A .flt file.")

@@ -1,0 +1,62 @@
+// What is left when the tracer dies: a file that reads up to the last event, and no target.
+
+import Foundation
+import Support
+import Testing
+
+@Suite struct InterruptionTests {
+  /// Runs the spinning program under trace, and returns the tracer's pid once the program said that it spins.
+  private func spin(_ trace: String) throws -> pid_t {
+    let program = Command.temporary("")
+    let source = Victim.repository.appending(path: "Tests/Programs/spin_until_killed.c").path
+    let compiled = try Command.run(["cc", "-O1", "-o", program, source])
+    #expect(compiled.status == 0, "\(compiled.error)")
+    let said = Command.temporary(".fifo")
+    #expect(mkfifo(said, 0o600) == 0)
+    // Both ends at once, so that neither side's open waits for the other.
+    let reader = open(said, O_RDWR | O_CLOEXEC)
+    defer {
+      close(reader)
+      unlink(said)
+    }
+    let pid = try Command.spawn(
+      [Command.faultline, "trace", "--quiet", "-o", trace, "--", program], standard: ["/dev/null", said, "/dev/null"])
+    var set = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
+    #expect(poll(&set, 1, 60_000) == 1, "the program did not spin within a minute")
+    return pid
+  }
+
+  private func status(of pid: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return status
+  }
+
+  @Test func killedTracerLeavesATraceThatReadsToItsEnd() throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let pid = try spin(trace)
+    kill(pid, SIGKILL)
+    #expect(status(of: pid) == SIGKILL)
+    let analyzed = try Command.run([Command.faultline, "analyze", "--format", "json", trace])
+    #expect(analyzed.status == 0)
+    #expect(analyzed.error.contains("incomplete"))
+    let document = try FindingsDocument(json: analyzed.output)
+    #expect(!document.trace.complete)
+    #expect(document.trace.events > 1000)
+    #expect(document.findings.map(\.rule) == ["busy-poll"])
+    #expect(try Command.run([Command.faultline, "dump", trace]).output.contains("poll("))
+  }
+
+  @Test func terminatedTracerPassesTheSignalOnAndFinishesTheTrace() throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let pid = try spin(trace)
+    kill(pid, SIGTERM)
+    #expect(status(of: pid) & 0x7F == SIGTERM)
+    let document = try FindingsDocument(
+      json: Command.run([Command.faultline, "analyze", "--format", "json", trace]).output)
+    #expect(document.trace.complete)
+    #expect(document.findings.first?.rule == "busy-poll")
+  }
+}

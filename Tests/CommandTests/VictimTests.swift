@@ -1,0 +1,52 @@
+// Every victim, traced by the real tool, is judged as its label says; and it ends as it does natively.
+
+import Foundation
+import Support
+import Testing
+
+extension Victim: CustomTestStringConvertible {
+  public var testDescription: String { name }
+}
+
+@Suite(.serialized) struct VictimTests {
+  @Test(arguments: Victim.all) func isJudgedAsLabelled(_ victim: Victim) throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let command = try victim.command()
+    let native = try Command.run(command)
+    #expect(native.status == 0, "the victim itself says: \(native.error)")
+    let traced = try Command.run([Command.faultline, "trace", "--quiet", "-o", trace, "--"] + command)
+    #expect(traced.status == native.status, "under trace: \(traced.error)")
+    #expect(traced.output == native.output)
+    let analyzed = try Command.run([Command.faultline, "analyze", "--format", "json", trace])
+    #expect(analyzed.status == 0, "\(analyzed.error)")
+    let document = try FindingsDocument(json: analyzed.output)
+    #expect(document.schema == "faultline.findings/1")
+    #expect(document.trace.complete)
+    #expect(document.trace.command == command)
+    let root = try Self.root(of: trace)
+    #expect(document.objections(to: victim, root: root) == [])
+  }
+
+  /// The pid of the first process in the dump.
+  static func root(of trace: String) throws -> Int32? {
+    let dump = try Command.run([Command.faultline, "dump", trace])
+    return dump.output.split(separator: "\n").first.flatMap { Int32($0.prefix { $0.isNumber }) }
+  }
+
+  @Test(arguments: ["founding_pipe.c", "gwibber.py"])
+  func fingerprintIsStable(_ name: String) throws {
+    let victim = Victim.named(name)
+    var fingerprints: [[String]] = []
+    for _ in 0..<2 {
+      let trace = Command.temporary(".flt")
+      defer { try? FileManager.default.removeItem(atPath: trace) }
+      _ = try Command.run([Command.faultline, "trace", "--quiet", "-o", trace, "--"] + victim.command())
+      let document = try FindingsDocument(
+        json: Command.run([Command.faultline, "analyze", "--format", "json", trace]).output)
+      fingerprints.append(document.findings.map(\.fingerprint))
+    }
+    #expect(fingerprints[0] == fingerprints[1])
+    #expect(!fingerprints[0].isEmpty)
+  }
+}

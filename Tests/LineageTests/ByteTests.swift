@@ -1,0 +1,96 @@
+// The account of bytes: whose are unread, who took whose, eventfd counters, reads that return before their write does.
+
+import Lineage
+import Support
+import Testing
+import Trace
+
+@Suite struct ByteTests {
+  private func channel(_ world: World, _ thread: ThreadID, _ fd: FD) throws -> Channel {
+    try #require(world.channel(world.file(world.descriptor(fd, of: thread).file)!.channel))
+  }
+
+  @Test func bytesComeOutInTheOrderInWhichTheyWentIn() throws {
+    var script = try Script()
+    script.pipe(script.root, 3, 4)
+    let child = try script.fork(script.root, pid: 101)
+    script.write(script.root, 4, [1, 2])
+    script.write(child, 4, [3])
+    script.read(script.root, 3, 1, 1)
+    let world = script.world()
+    #expect(world.taken.map(\.writer) == [script.root])
+    let channel = try channel(world, script.root, 3)
+    #expect(channel.queue.waiting.map(\.count) == [1, 1])
+    #expect(channel.queue.waiting.map(\.writer) == [script.root, child])
+    #expect(channel.use(by: ProcessID(0))?.partialReads == 1)
+  }
+
+  @Test func aSurplusIsChargedToWhoeverBroughtIt() throws {
+    var script = try Script()
+    script.pipe(script.root, 3, 4)
+    let child = try script.fork(script.root, pid: 101)
+    script.write(child, 4, [65])
+    script.write(script.root, 4, [65])
+    script.read(script.root, 3, 1, 1)
+    // The child's byte was read, the root's own is left: but without the child's there would be none.
+    let channel = try channel(script.world(), script.root, 3)
+    #expect(channel.queue.unread == 1)
+    #expect(channel.queue.sinceEmpty.map(\.writer) == [child, script.root])
+  }
+
+  @Test func anEventfdCounts() throws {
+    var script = try Script()
+    script.call(script.root, .eventfd2, 3, .create(.eventfd, flags: 0, value: 2, fd: -1))
+    script.write(script.root, 3, [5, 0, 0, 0, 0, 0, 0, 0])
+    var world = script.world()
+    #expect(try channel(world, script.root, 3).queue.unread == 7)
+    script.read(script.root, 3, 8, 8)
+    world = script.world()
+    #expect(try channel(world, script.root, 3).queue.unread == 0)
+  }
+
+  @Test func aSemaphoreGivesOneAtATime() throws {
+    var script = try Script()
+    script.call(script.root, .eventfd2, 3, .create(.eventfd, flags: 1, value: 3, fd: -1))
+    script.read(script.root, 3, 8, 8)
+    #expect(try channel(script.world(), script.root, 3).queue.unread == 2)
+  }
+
+  @Test func aReadMayReturnBeforeTheWriteThatFedIt() throws {
+    var script = try Script()
+    script.pipe(script.root, 3, 4)
+    let child = try script.fork(script.root, pid: 101)
+    script.write(child, 4, [1, 2, 3], phase: .begin)
+    script.read(script.root, 3, 16, 3)
+    var world = script.world()
+    #expect(world.taken.map(\.writer) == [child])
+    script.write(child, 4, [1, 2, 3], phase: .end)
+    world = script.world()
+    #expect(try channel(world, script.root, 3).queue.unread == 0)
+  }
+
+  @Test func aSocketpairHasTwoDirections() throws {
+    var script = try Script()
+    script.call(script.root, .socketpair, 0, .socketPair(first: 3, second: 4, domain: 1, type: 1))
+    script.write(script.root, 3, [1, 2])
+    script.write(script.root, 4, [3])
+    let channel = try channel(script.world(), script.root, 3)
+    #expect(channel.incoming(at: .second).unread == 2)
+    #expect(channel.incoming(at: .first).unread == 1)
+  }
+
+  @Test func handlersHaveFramesAndInheritors() throws {
+    var script = try Script()
+    let action = SignalDisposition(action: .handler, handler: 0x1000, flags: 0)
+    script.call(script.root, .rtSigaction, 0, .signalAction(signal: 15, action))
+    let child = try script.fork(script.root, pid: 101)
+    script.emit(child, .signal(SignalDelivery(number: 15, code: 0, sender: 100)))
+    var world = script.world()
+    #expect(world.thread(child)?.frames.first?.inherited == true)
+    script.call(child, .rtSigreturn, 0, .signalReturn)
+    script.call(child, .rtSigaction, 0, .signalAction(signal: 15, action))
+    script.emit(child, .signal(SignalDelivery(number: 15, code: 0, sender: 100)))
+    world = script.world()
+    #expect(world.thread(child)?.frames.map(\.inherited) == [false])
+  }
+}

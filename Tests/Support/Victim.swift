@@ -1,0 +1,84 @@
+// The victims under Tests/Victims and what their labels say must and must not be found (Tests/Victims/README.md).
+
+import Foundation
+
+public struct Victim: Sendable {
+  public struct Expectation: Sendable {
+    public var rule: String
+    public var options: [String: String]
+  }
+
+  public let path: String
+  public let labels: [(name: String, value: String)]
+
+  public var name: String { URL(filePath: path).lastPathComponent }
+  public var isClean: Bool { labels.contains { $0.name == "clean" } }
+  public var forbidden: [String] { labels.filter { $0.name == "forbid" }.map(\.value) }
+
+  public var expectations: [Expectation] {
+    labels.filter { $0.name == "expect" }.map { label in
+      let words = label.value.split(separator: " ")
+      let pairs = words.dropFirst().map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+      return Expectation(
+        rule: String(words[0]), options: Dictionary(uniqueKeysWithValues: pairs.map { ($0[0], $0[1]) }))
+    }
+  }
+
+  /// The repository's root, from this file's place in it.
+  public static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  public static let all: [Victim] = {
+    let folder = repository.appending(path: "Tests/Victims")
+    var found: [Victim] = []
+    for (part, ending) in [("c", ".c"), ("python", ".py"), ("shell", ".sh")] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.appending(path: part).path)) ?? []
+      for name in names.sorted() where name.hasSuffix(ending) {
+        found.append(Victim(path: folder.appending(path: "\(part)/\(name)").path))
+      }
+    }
+    return found
+  }()
+
+  public init(path: String) {
+    self.path = path
+    var labels: [(name: String, value: String)] = []
+    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) where !line.hasPrefix("#!") {
+      let marker = path.hasSuffix(".c") ? "// " : "# "
+      guard line.hasPrefix(marker), let colon = line.firstIndex(of: ":") else { break }
+      let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+      labels.append((String(line[line.index(line.startIndex, offsetBy: marker.count)..<colon]), value))
+    }
+    self.labels = labels
+  }
+
+  public static func named(_ name: String) -> Victim { all.first { $0.name == name }! }
+
+  /// The command that runs it; a C one is compiled first.
+  public func command() throws -> [String] {
+    if path.hasSuffix(".py") { return ["/usr/bin/python3", path] }
+    if path.hasSuffix(".sh") { return ["/bin/sh", path] }
+    return [try Compiler.shared.executable(of: path)]
+  }
+}
+
+/// Compiles C victims once per run, into a folder of the run's own.
+final class Compiler: Sendable {
+  static let shared = Compiler()
+  private let folder = FileManager.default.temporaryDirectory.appending(path: "faultline-victims-\(getpid())")
+  private let lock = NSLock()
+
+  func executable(of source: String) throws -> String {
+    lock.lock()
+    defer { lock.unlock() }
+    let name = URL(filePath: source).deletingPathExtension().lastPathComponent
+    let output = folder.appending(path: name).path
+    if FileManager.default.isExecutableFile(atPath: output) { return output }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let result = try Command.run(
+      ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", output, source], deadline: 60)
+    guard result.status == 0 else { throw CommandError(what: "cc \(source): \(result.error)") }
+    return output
+  }
+}

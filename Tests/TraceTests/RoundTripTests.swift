@@ -1,0 +1,169 @@
+// What is written is read back: every kind of event and operation, begins taken back, chunks that follow one another.
+
+import Foundation
+import Testing
+
+@testable import Trace
+
+/// A file of this test's own.
+func temporaryTrace() -> String {
+  FileManager.default.temporaryDirectory.appending(path: "faultline-\(UUID().uuidString).flt").path
+}
+
+func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: TraceReader) {
+  let reader = try TraceReader(path: path)
+  var events: [Event] = []
+  var arena = Arena()
+  var batch = EventBatch()
+  while reader.next(into: &batch) {
+    for var event in batch.events {
+      arena.adopt(&event, from: batch.arena)
+      events.append(event)
+    }
+  }
+  return (events, arena, reader)
+}
+
+@Suite struct RoundTripTests {
+  private static let operations: [Trace.Operation] = [
+    .plain, .pipe(read: 3, write: 4, flags: 0o2000000, inode: 4711),
+    .create(.eventfd, flags: 1, value: UInt64.max, fd: -1), .socketPair(first: 5, second: 6, domain: 1, type: 2),
+    .socket(domain: 2, type: 1), .connect(7, address: StringID(1)), .bind(7, address: StringID(1)), .listen(7),
+    .accept(7, flags: 0o4000), .shutdown(7, how: 2), .duplicate(from: 1, to: -1, closeOnExec: true),
+    .setCloseOnExec(3, true), .setNonblocking(3, false), .control(3, command: 1024), .lock(3, operation: 6),
+    .close(2_000_000_000), .closeRange(first: 3, last: UInt32.max, flags: 6),
+    .open(path: StringID(1), flags: 2, kind: .fifo, inode: 99),
+    .epollControl(epoll: 3, op: 1, fd: 4, events: [.input, .edgeTriggered], data: UInt64.max),
+    .move(from: 3, to: 4, requested: 1 << 40, consumes: true), .setTimer(3),
+    .takeDescriptor(pidfd: 3, remote: 4, owner: ThreadID(0)), .spawn(flags: 0x3D0F00, child: ThreadID(1)),
+    .unshare(flags: 0x400), .exit(status: -1, group: true), .sendSignal(target: -5, signal: 15),
+    .signalAction(signal: 15, SignalDisposition(action: .handler, handler: 1 << 46, flags: 0x1400_0000)),
+    .signalReturn, .sleep(1_000_000), .waitChild(pid: -1), .ring(entries: 8),
+  ]
+
+  private static let others: [Event.Body] = [
+    .start(Start(parent: .unknown, flags: 0)), .end(status: 0x7F), .handlerLeft(signal: 14),
+    .signal(SignalDelivery(number: 15, code: -6, sender: 123)), .usage(running: 1, waiting: 2),
+    .existing(
+      ExistingDescriptor(fd: 0, kind: .tty, link: StringID(1), inode: 3, flags: 0o100002, sameAs: -1)),
+    .blindSpot(.ioUring, detail: StringID(1)), .name(StringID(1)),
+  ]
+
+  private func written(_ body: (TraceWriter) -> Void) throws -> (events: [Event], arena: Arena, reader: TraceReader) {
+    let path = temporaryTrace()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let writer = try TraceWriter(path: path, header: TraceHeader(started: 1_700_000_000_000_000_000))
+    writer.define(ThreadID(0), ThreadRecord(tid: 10, generation: 0, process: ProcessID(0), pid: 10))
+    writer.define(ThreadID(1), ThreadRecord(tid: 11, generation: 2, process: ProcessID(0), pid: 10))
+    _ = writer.intern(Array("a text".utf8))
+    body(writer)
+    try writer.finish()
+    return try readAll(path)
+  }
+
+  @Test func everyOperationComesBack() throws {
+    let read = try written { writer in
+      for (place, operation) in Self.operations.enumerated() {
+        let time = UInt64(place * 1000)
+        writer.write(
+          Event(
+            thread: ThreadID(place % 2), entered: time, exited: time + 10, repeats: UInt32(place + 1),
+            body: .call(Syscall(place), CallResult(Int64(place) - 5), operation)), arena: Arena())
+      }
+    }
+    #expect(read.reader.isComplete)
+    #expect(read.reader.header.started == 1_700_000_000_000_000_000)
+    #expect(read.reader.tables.text(StringID(1)) == "a text")
+    #expect(read.reader.tables.thread(ThreadID(1))?.generation == 2)
+    #expect(read.events.count == Self.operations.count)
+    for (place, event) in read.events.enumerated() {
+      guard case .call(let syscall, let result, let operation) = event.body else {
+        Issue.record("event \(place) is no call")
+        continue
+      }
+      #expect(event.sequence == UInt64(place))
+      #expect(event.entered == UInt64(place * 1000))
+      #expect(event.exited == UInt64(place * 1000 + 10))
+      #expect(event.repeats == UInt32(place + 1))
+      #expect(syscall == Syscall(place))
+      #expect(result == CallResult(Int64(place) - 5))
+      #expect("\(operation)" == "\(Self.operations[place])")
+    }
+  }
+
+  @Test func everyOtherEventComesBack() throws {
+    let read = try written { writer in
+      for body in Self.others {
+        writer.write(Event(thread: ThreadID(0), entered: 5, exited: 5, body: body), arena: Arena())
+      }
+    }
+    #expect(read.events.map { "\($0.body)" } == Self.others.map { "\($0)" })
+  }
+
+  @Test func variablePartsComeBack() throws {
+    let waits = [
+      WaitEntry(fd: 3, asked: [.input], returned: [.input, .hangup]),
+      WaitEntry(fd: -1, asked: [.output], returned: [], data: 0),
+    ]
+    let epolled = [WaitEntry(fd: -1, asked: [], returned: [.input], data: 1 << 60)]
+    let read = try written { writer in
+      var arena = Arena()
+      let poll = Wait(epoll: -1, entries: arena.add(waits: waits), timeout: -1)
+      let epoll = Wait(epoll: 9, entries: arena.add(waits: epolled), timeout: 5)
+      var transfer = Transfer(fd: 4, direction: .output, requested: 100, flags: 0x40)
+      transfer.payload = arena.add(bytes: [0, 1, 255])
+      transfer.passed = arena.add(numbers: [7, 8])
+      let exec = Exec(path: StringID(1), arguments: arena.add(numbers: [1, 1]), caller: .unknown)
+      let operations: [Trace.Operation] = [.wait(poll), .wait(epoll), .transfer(transfer), .exec(exec)]
+      for operation in operations {
+        writer.write(
+          Event(thread: ThreadID(0), entered: 1, exited: 2, body: .call(.poll, CallResult(1), operation)), arena: arena)
+      }
+    }
+    guard case .call(_, _, .wait(let poll)) = read.events[0].body,
+      case .call(_, _, .wait(let epoll)) = read.events[1].body,
+      case .call(_, _, .transfer(let transfer)) = read.events[2].body,
+      case .call(_, _, .exec(let exec)) = read.events[3].body
+    else {
+      Issue.record("the operations are others")
+      return
+    }
+    #expect(Array(read.arena.waits(poll.entries)) == waits)
+    #expect(Array(read.arena.waits(epoll.entries)) == epolled)
+    #expect(epoll.epoll == 9)
+    #expect(Array(read.arena.bytes(transfer.payload)) == [0, 1, 255])
+    #expect(Array(read.arena.numbers(transfer.passed)) == [7, 8])
+    #expect(Array(read.arena.numbers(exec.arguments)) == [1, 1])
+  }
+
+  private func call(_ phase: Event.Phase, _ thread: Int, _ entered: UInt64, _ exited: UInt64) -> Event {
+    Event(
+      thread: ThreadID(thread), phase: phase, entered: entered, exited: exited,
+      body: .call(.read, phase == .begin ? .pending : CallResult(1), .plain))
+  }
+
+  @Test func aCallThatNothingOverlapsIsOneRecord() throws {
+    let read = try written { writer in
+      writer.write(call(.begin, 0, 10, 10), arena: Arena())
+      writer.write(call(.end, 0, 10, 20), arena: Arena())
+      writer.write(call(.begin, 0, 30, 30), arena: Arena())
+      writer.write(call(.begin, 1, 31, 31), arena: Arena())
+      writer.write(call(.end, 0, 30, 40), arena: Arena())
+    }
+    #expect(read.events.map(\.phase) == [.whole, .begin, .begin, .end])
+    #expect(read.events.map(\.sequence) == [0, 1, 2, 3])
+    #expect(read.events.map(\.entered) == [10, 30, 31, 30])
+  }
+
+  @Test func manyChunksFollowOneAnother() throws {
+    let count = 40_000
+    let read = try written { writer in
+      for place in 0..<count {
+        writer.write(call(.whole, place % 2, UInt64(place) * 7, UInt64(place) * 7 + 3), arena: Arena())
+      }
+    }
+    #expect(read.events.count == count)
+    #expect(read.events.last?.exited == UInt64(count - 1) * 7 + 3)
+    #expect(read.events.last?.sequence == UInt64(count - 1))
+  }
+}

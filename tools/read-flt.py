@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""Prints a faultline trace as JSON, one object per event: a reference reader, written from docs/trace-format.md.
+
+    tools/read-flt.py TRACE.flt
+
+Numbers of texts and threads are resolved. Bytes of a text that are no UTF-8 become \\udc80 to \\udcff; payloads are
+hexadecimal. What is wrong with the file goes to standard error. Status: 0; 1 for a trace that is damaged (printed up to
+there); 65 for what is no trace, or of a later version; 66 for a file that cannot be read.
+"""
+
+import json
+import os
+import signal
+import struct
+import sys
+import zlib
+
+VERSION = 1
+FILE_HEADER = struct.Struct("<8sIIQI36x")
+CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
+TRAILER = struct.Struct("<Q8s")
+CAPACITY = 65536
+NO_THREAD = 0xFFFFFFFF
+PENDING = -(1 << 63)
+GAP = 65536  # how far beyond the last one a definition's number may lie
+
+CHOICES = {
+    "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
+            "other".split(),
+    "spot": "io_uring untraced other_abi lost".split(),
+    "action": "default ignore handler".split(),
+}
+PHASES = {3: "whole", 4: "begin", 5: "end"}
+
+# By kind, and by tag: a name, then NAME:ENCODING in the order of the file. Encodings are Body's methods, or CHOICES.
+BODIES = dict(enumerate("""
+    start parent:thread flags:uint64;   end status:int;   signal number:int code:int sender:int
+    handler_left signal:int;   usage running:uint64 waiting:uint64
+    existing fd:int kind:kind link:string inode:uint64 flags:uint same_as:int
+    blind_spot spot:spot detail:string;   name name:string
+""".replace(";", "\n").strip().splitlines(), start=6))
+THREAD = "thread tid:int generation:uint process:uint pid:int"
+OPERATIONS = """
+    plain;   pipe read:int write:int flags:uint inode:uint64;   create kind:kind flags:uint value:uint64 fd:int
+    socketpair first:int second:int domain:int type:int;   socket domain:int type:int
+    connect fd:int address:string;   bind fd:int address:string;   listen fd:int
+    accept fd:int flags:uint;   shutdown fd:int how:int;   duplicate from:int to:int cloexec:bool
+    set_cloexec fd:int on:bool;   set_nonblocking fd:int on:bool;   control fd:int command:uint
+    lock fd:int operation:int;   close fd:int;   close_range first:uint last:uint flags:uint
+    open path:string flags:uint kind:kind inode:uint64
+    epoll_control epoll:int op:int fd:int events:uint data:uint64;   wait wait:wait;   transfer transfer:transfer
+    move from:int to:int requested:uint64 consumes:bool;   set_timer fd:int
+    take_descriptor pidfd:int remote:int owner:thread;   spawn flags:uint64 child:thread;   unshare flags:uint64
+    exec path:string caller:thread arguments:texts;   exit status:int group:bool;   send_signal target:int signal:int
+    signal_action signal:int action:action handler:uint64 flags:uint64;   signal_return;   sleep ns:uint64
+    wait_child pid:int;   ring entries:uint
+""".replace(";", "\n").strip().splitlines()
+
+
+class Damage(Exception):
+    """The file's bytes contradict the format."""
+
+
+class NoTrace(Exception):
+    """The file is no trace, or of a version that this reader does not know."""
+
+
+class Body:
+    """A chunk's body. Each method reads one thing of the format and moves on; none reads beyond the end."""
+
+    def __init__(self, data, texts, threads):
+        self.data, self.at, self.known_texts, self.known_threads = data, 0, texts, threads
+
+    def byte(self):
+        if self.at >= len(self.data):
+            raise Damage("a record runs past its chunk")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def uint64(self):
+        value = 0
+        for shift in range(0, 70, 7):
+            part = self.byte()
+            value |= (part & 0x7F) << shift
+            if part < 0x80:
+                return self.within(value, 0, 1 << 64)
+        raise Damage("a number is longer than ten bytes")
+
+    def int64(self):
+        raw = self.uint64()
+        return -((raw + 1) >> 1) if raw & 1 else raw >> 1
+
+    def within(self, value, low, high):
+        if not low <= value < high:
+            raise Damage(f"the number {value} is out of range")
+        return value
+
+    def uint(self):
+        return self.within(self.uint64(), 0, 1 << 32)
+
+    def int(self):
+        return self.within(self.int64(), -(1 << 31), 1 << 31)
+
+    def bool(self):
+        return self.byte() != 0
+
+    def count(self, least=1):
+        """A number of elements, of `least` bytes or more each."""
+        return self.within(self.uint64(), 0, (len(self.data) - self.at) // least + 1)
+
+    def bytes(self):
+        count = self.count()
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def text(self, number):
+        return self.known_texts[number] if 0 <= number < len(self.known_texts) else ""
+
+    def string(self):
+        return self.text(self.uint())
+
+    def texts(self):
+        return [self.text(self.int()) for _ in range(self.count())]
+
+    def thread(self):
+        number = self.uint()
+        return None if number == NO_THREAD else number
+
+    def wait(self):
+        epoll, timeout, entries = self.int(), self.int64(), []
+        for _ in range(self.count(4 if epoll >= 0 else 3)):
+            entry = {"fd": self.int(), "asked": self.uint(), "returned": self.uint()}
+            entries.append({**entry, "data": self.uint64()} if epoll >= 0 else entry)
+        return {"epoll": epoll, "timeout": timeout, "entries": entries}
+
+    def transfer(self):
+        fd, bits = self.int(), self.byte()
+        result = {"fd": fd, "direction": "output" if bits & 1 else "input", "positioned": bits & 2 != 0,
+                  "requested": self.uint64(), "flags": self.uint(), "messages": self.uint()}
+        if bits & 1:
+            result["payload"] = self.bytes().hex()
+        if bits & 4:
+            result["passed"] = [self.int() for _ in range(self.count())]
+        return result
+
+    def fields(self, line):
+        """What a line of BODIES or OPERATIONS describes."""
+        result = {}
+        for field in line.split()[1:]:
+            name, encoding = field.split(":")
+            if encoding in CHOICES:
+                result[name] = CHOICES[encoding][self.within(self.byte(), 0, len(CHOICES[encoding]))]
+            else:
+                result[name] = getattr(self, encoding)()
+        return result
+
+    def event(self, tag, before):
+        """The rest of an event's record, whose first byte was `tag`. `before`: the time of the event before it."""
+        kind, number = tag & 0x1F, self.thread()
+        time = self.within(before + self.int64(), 0, 1 << 64)
+        entered = self.within(time - self.uint64(), 0, 1 << 64) if kind in (3, 5) else time
+        known = number is not None and number < len(self.known_threads) and self.known_threads[number]
+        event = {"thread": number, **(known or {}), "entered": entered, "exited": time,
+                 "repeats": max(1, self.uint()) if tag & 0x20 else 1}
+        if kind in PHASES:
+            event |= {"event": "call", "phase": PHASES[kind], "syscall": self.uint()}
+            result = PENDING if kind == 4 else self.int64()
+            line = OPERATIONS[self.within(self.byte(), 0, len(OPERATIONS))]
+            event |= {"result": None if result == PENDING else result, "operation": line.split()[0]}
+        elif kind in BODIES:
+            line = BODIES[kind]
+            event["event"] = line.split()[0]
+        else:
+            raise Damage(f"a record of the unknown kind {kind}")
+        return {**event, "fields": self.fields(line)}
+
+    def define(self, table, number, value, empty):
+        self.within(number, 0, len(table) + GAP + 1)
+        table.extend([empty] * (number + 1 - len(table)))
+        table[number] = value
+
+
+class Reader:
+    def __init__(self, file):
+        self.file, self.texts, self.threads = file, [""], []
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(FILE_HEADER.size)
+        if len(head) < FILE_HEADER.size or not head.startswith(b"\x89FLT\r\n\x1a\n"):
+            raise NoTrace("not a faultline trace")
+        _, version, _, self.started, flags = FILE_HEADER.unpack(head)
+        if not 1 <= version <= VERSION:
+            raise NoTrace(f"format version {version}; this reader knows up to {VERSION}")
+        self.began_after_start = flags & 1 == 1
+        file.seek(max(0, size - TRAILER.size))
+        index, magic = TRAILER.unpack(file.read(TRAILER.size))
+        self.complete = magic == b"\x89FLTEND\n" and FILE_HEADER.size <= index < size
+        self.end = index if self.complete else size
+
+    def events(self):
+        """Every event of the file; raises Damage where it ends badly."""
+        offset, sealed = FILE_HEADER.size, True
+        while sealed and offset + CHUNK_HEADER.size <= self.end:
+            self.file.seek(offset)
+            head = self.file.read(CHUNK_HEADER.size)
+            magic, flags, length, checksum, _, _, time, _, sequence = CHUNK_HEADER.unpack(head)
+            if magic != b"FCHK":
+                if self.complete:
+                    raise Damage(f"no chunk at byte {offset}")
+                return
+            data = self.file.read(min(length, CAPACITY))
+            sealed = flags & 1 == 1
+            if sealed and (len(data) < length or zlib.crc32(data) != checksum):
+                raise Damage(f"the chunk at byte {offset} is cut off, or its checksum does not match")
+            body = Body(data, self.texts, self.threads)
+            while body.at < len(data):
+                tag = body.byte()
+                if tag & 0x1F == 1:
+                    body.define(self.texts, body.uint(), body.bytes().decode("utf-8", "surrogateescape"), "")
+                elif tag & 0x1F == 2:
+                    body.define(self.threads, body.uint(), body.fields(THREAD), None)
+                else:
+                    event = body.event(tag, time)
+                    yield {"sequence": sequence, **event}
+                    time, sequence = event["exited"], sequence + 1
+            if len(data) < length:
+                raise Damage(f"the chunk at byte {offset} is cut off")
+            offset += CHUNK_HEADER.size + (length + 7) // 8 * 8
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        sys.exit(__doc__.strip())
+    path = arguments[0]
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        with open(path, "rb") as file:
+            reader = Reader(file)
+            for event in reader.events():
+                print(json.dumps(event))
+            if not reader.complete:
+                print(f"warning: {path} is incomplete: its writer did not finish it", file=sys.stderr)
+    except Damage as damage:
+        print(f"warning: {path} is damaged: {damage}", file=sys.stderr)
+        return 1
+    except (NoTrace, OSError) as problem:
+        print(f"{path}: {problem}", file=sys.stderr)
+        return 65 if isinstance(problem, NoTrace) else 66
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
