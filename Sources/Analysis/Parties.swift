@@ -28,8 +28,11 @@ extension World {
 
   func evidence(_ event: Event, arena: Arena, _ tables: TraceTables) -> Evidence {
     let thread = thread(event.thread)
+    // A write acts when it begins; a read or wait is known by its return.
+    var time = event.time
+    if case .call(_, _, .transfer(let transfer)) = event.body, transfer.direction == .output { time = event.entered }
     return Evidence(
-      event: event.sequence, time: event.phase == .begin ? event.entered : event.exited,
+      event: event.sequence, time: time,
       pid: thread.flatMap { process($0.process)?.pid } ?? 0, tid: thread?.tid ?? 0, thread: event.thread,
       text: EventText.line(event, arena: arena, tables: tables))
   }

@@ -198,6 +198,7 @@ public struct TextReport {
     for marker in timeline.markers where marker.lane == place && marker.finding != nil {
       row[min(columns - 1, Int(Double(marker.time) / step))] = flag
     }
+    while row.last == " " { row.removeLast() }
     return row.joined()
   }
 

@@ -66,9 +66,9 @@ for (const f of findings) {
   const rule = each('[data-rule]', $('rules').content).find(p => p.dataset.rule === f.rule);
   Object.assign(f, { meaning: rule?.textContent.replace(/\s+/g, ' '), roles: { actor: 'acts', victim: 'suffers', ...rule?.dataset } });
   f.evidence.forEach((e, i) => Object.assign(e, { number: i + 1, lane: laneOf(e, e.t_ns), t: e.t_ns, label: e.text, finding: f.id }));
-  // The fork that parted the two belongs to the story, whatever it is marked with.
+  // The story has also the arrows of its cause, and the fork that parted the two.
   const pids = [f.actor?.pid, f.victim?.pid], parts = x => [x.from, x.to].every(end => pids.includes(lanes[end.lane].pid));
-  f.arrows = new Set(flows.filter(x => x.finding === f.id || (x.kind === 'fork' && parts(x))));
+  f.arrows = new Set(flows.filter(x => [f.id, f.cause ?? f.id].includes(x.finding) || (x.kind === 'fork' && parts(x))));
   f.moments = [...f.evidence, ...markers.filter(m => m.finding === f.id), ...[...f.arrows].flatMap(x => [x.from, x.to])];
   f.moments.sort((a, b) => a.t - b.t);
 }
@@ -105,7 +105,7 @@ function goTo(indices, t0, t1) {
 }
 function select(finding) {
   selected = finding;
-  for (const f of findings) f.card.querySelector('.badge').ariaExpanded = f.card.classList.toggle('open', f === finding);
+  for (const f of findings) f.card.querySelector('.go').ariaExpanded = f.card.classList.toggle('open', f === finding);
   layOut();
 }
 const open = finding => { select(finding); goTo(Object.values(finding.parties), ...stage(finding)); };
