@@ -19,10 +19,8 @@ VERSION = 1
 FILE_HEADER = struct.Struct("<8sIIQI36x")
 CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
 TRAILER = struct.Struct("<Q8s")
-CAPACITY = 65536
 NO_THREAD = 0xFFFFFFFF
 PENDING = -(1 << 63)
-GAP = 65536  # how far beyond the last one a definition's number may lie
 
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
@@ -175,7 +173,7 @@ class Body:
         return {**event, "fields": self.fields(line)}
 
     def define(self, table, number, value, empty):
-        self.within(number, 0, len(table) + GAP + 1)
+        self.within(number, 0, len(table) + 65537)  # numbers are dense; a gap must not fill memory
         table.extend([empty] * (number + 1 - len(table)))
         table[number] = value
 
@@ -187,10 +185,9 @@ class Reader:
         head = file.read(FILE_HEADER.size)
         if len(head) < FILE_HEADER.size or not head.startswith(b"\x89FLT\r\n\x1a\n"):
             raise NoTrace("not a faultline trace")
-        _, version, _, self.started, flags = FILE_HEADER.unpack(head)
+        _, version, _, self.started, self.flags = FILE_HEADER.unpack(head)
         if not 1 <= version <= VERSION:
             raise NoTrace(f"format version {version}; this reader knows up to {VERSION}")
-        self.began_after_start = flags & 1 == 1
         file.seek(max(0, size - TRAILER.size))
         index, magic = TRAILER.unpack(file.read(TRAILER.size))
         self.complete = magic == b"\x89FLTEND\n" and FILE_HEADER.size <= index < size
@@ -207,7 +204,7 @@ class Reader:
                 if self.complete:
                     raise Damage(f"no chunk at byte {offset}")
                 return
-            data = self.file.read(min(length, CAPACITY))
+            data = self.file.read(min(length, 65536))
             sealed = flags & 1 == 1
             if sealed and (len(data) < length or zlib.crc32(data) != checksum):
                 raise Damage(f"the chunk at byte {offset} is cut off, or its checksum does not match")
@@ -243,7 +240,7 @@ def main(arguments):
         print(f"warning: {path} is damaged: {damage}", file=sys.stderr)
         return 1
     except (NoTrace, OSError) as problem:
-        print(f"{path}: {problem}", file=sys.stderr)
+        print(f"{path}: {getattr(problem, 'strerror', problem)}", file=sys.stderr)
         return 65 if isinstance(problem, NoTrace) else 66
     return 0
 

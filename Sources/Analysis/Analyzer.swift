@@ -44,6 +44,7 @@ public enum Analyzer {
 /// The World and everything that watches it.
 struct AnalysisPass {
   private var world = World()
+  private var origins = Origins()
   private var foreignWakeupWrite = ForeignWakeupWrite()
   private var foreignRead = ForeignRead()
   private var inheritedSignalHandler = InheritedSignalHandler()
@@ -61,10 +62,12 @@ struct AnalysisPass {
     folded += UInt64(event.repeats) - 1
     duration = max(duration, event.time)
     world.apply(event, arena: arena, tables: tables)
-    foreignWakeupWrite.observe(event, arena: arena, world: world, tables: tables)
-    foreignRead.observe(event, arena: arena, world: world, tables: tables)
-    inheritedSignalHandler.observe(event, arena: arena, world: world, tables: tables)
+    foreignWakeupWrite.observe(event, arena: arena, world: world, tables: tables, origins: origins)
+    foreignRead.observe(event, arena: arena, world: world, tables: tables, origins: origins)
+    inheritedSignalHandler.observe(event, arena: arena, world: world, tables: tables, origins: origins)
     busyPoll.observe(event, arena: arena, world: world, tables: tables)
+    // After the rules: they may still want the origin of a channel that this event ended.
+    origins.observe(event, arena: arena, world: world, tables: tables)
     activity.observe(event, arena: arena, world: world)
     timeline.observe(event, arena: arena, world: world, tables: tables)
     note(event, arena: arena, tables: tables)
@@ -94,9 +97,9 @@ struct AnalysisPass {
     let spins = busyPoll.conclude()
     let spinning = Set(spins.map(\.channel).filter { $0 != 0 })
     var causes: [(finding: Finding, channel: UInt32)] = []
-    causes += foreignWakeupWrite.conclude(world: world, tables: tables, spins: spinning)
-    causes += inheritedSignalHandler.conclude(world: world, tables: tables)
-    causes += foreignRead.conclude(world: world, tables: tables).map { ($0, 0) }
+    causes += foreignWakeupWrite.conclude(world: world, tables: tables, origins: origins, spins: spinning)
+    causes += inheritedSignalHandler.conclude(world: world, tables: tables, origins: origins)
+    causes += foreignRead.conclude(world: world, tables: tables, origins: origins).map { ($0, 0) }
     causes.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
     var findings: [Finding] = []
     for place in causes.indices {

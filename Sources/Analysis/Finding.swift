@@ -63,6 +63,8 @@ public struct FindingObject: Sendable, Equatable {
 
 /// One event that the finding rests on, in strace's look.
 public struct Evidence: Sendable, Equatable {
+  /// What a timeline marks it as; nil for a wait or a fork, which it shows anyway.
+  public var mark: Timeline.Marker.Kind?
   public var event: UInt64
   public var time: Nanoseconds
   public var pid: Int32

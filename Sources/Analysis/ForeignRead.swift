@@ -40,16 +40,16 @@ struct ForeignRead {
     var evidence: [Evidence] = []
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    for channel in world.goneChannels { judge(channel, world: world, tables: tables) }
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
+    for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
     switch world.effect.kind {
-    case .read: read(event, arena: arena, world: world, tables: tables)
-    case .empty, .endOfFile: cameAway(event, arena: arena, world: world, tables: tables)
+    case .read: read(event, arena: arena, world: world, tables: tables, origins: origins)
+    case .empty, .endOfFile: cameAway(event, arena: arena, world: world, tables: tables, origins: origins)
     default: break
     }
   }
 
-  private mutating func read(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+  private mutating func read(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
     guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread),
       let process = world.process(thread.process), case .call(_, let result, _) = event.body
     else { return }
@@ -117,7 +117,7 @@ struct ForeignRead {
   }
 
   /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.
-  private mutating func cameAway(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+  private mutating func cameAway(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
     guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread) else { return }
     for (key, theft) in candidates where key.channel == channel.serial && theft.owner == thread.process {
       candidates[key]!.robbed += UInt64(event.repeats)
@@ -127,19 +127,23 @@ struct ForeignRead {
     }
   }
 
-  mutating func conclude(world: World, tables: TraceTables) -> [Finding] {
-    for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins) -> [Finding] {
+    for channel in world.channels where channel.serial > 0 {
+      judge(channel, world: world, tables: tables, origins: origins)
+    }
     return judged
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables) {
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
     for (key, theft) in candidates where key.channel == channel.serial {
       candidates[key] = nil
-      if let finding = judge(theft, channel, world: world, tables: tables) { judged.append(finding) }
+      if let finding = judge(theft, channel, world: world, tables: tables, origins: origins) { judged.append(finding) }
     }
   }
 
-  private func judge(_ theft: Theft, _ channel: Channel, world: World, tables: TraceTables) -> Finding? {
+  private func judge(_ theft: Theft, _ channel: Channel, world: World, tables: TraceTables, origins: Origins)
+    -> Finding?
+  {
     guard let owner = channel.use(by: theft.owner), let thief = channel.use(by: theft.thief) else { return nil }
     let isWakeup = theft.ownersBytes > 0 && owner.ownWrites > 0
     // What it took it put back, or it took whole messages out of a shared queue.
@@ -169,7 +173,8 @@ struct ForeignRead {
         kind: channel.kind, id: channel.serial,
         creatorPid: channel.predates ? nil : world.process(of: channel.creator)?.pid,
         actorFD: theft.fd, victimFD: theft.ownerFD),
-      count: theft.reads, first: theft.first, last: theft.last, evidence: theft.evidence,
+      count: theft.reads, first: theft.first, last: theft.last,
+      evidence: origins.prologue(channel: channel.serial, process: theft.thief) + theft.evidence,
       fix: Fixes.foreignRead(actor: party, execed: theft.thiefExeced, fd: theft.fd))
   }
 }

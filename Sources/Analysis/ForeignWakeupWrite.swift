@@ -28,8 +28,8 @@ struct ForeignWakeupWrite {
     var actor: ProcessID
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    for channel in world.goneChannels { judge(channel, world: world, tables: tables) }
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
+    for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
     guard world.effect.kind == .write, let thread = world.thread(event.thread) else { return }
     // What an inherited handler writes is that rule's finding.
     if let frame = thread.frames.last, frame.inherited { return }
@@ -47,9 +47,12 @@ struct ForeignWakeupWrite {
   }
 
   /// The findings, with the serial of the channel each is about. `spins`: channels that a thread spins on.
-  mutating func conclude(world: World, tables: TraceTables, spins: Set<UInt32>) -> [(finding: Finding, channel: UInt32)]
-  {
-    for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins, spins: Set<UInt32>) -> [(
+    finding: Finding, channel: UInt32
+  )] {
+    for channel in world.channels where channel.serial > 0 {
+      judge(channel, world: world, tables: tables, origins: origins)
+    }
     return judged.compactMap { verdict in
       let isSpun = spins.contains(verdict.channel)
       guard isSpun || !verdict.needsSpin else { return nil }
@@ -62,15 +65,15 @@ struct ForeignWakeupWrite {
     }
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables) {
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
     for (key, writes) in candidates where key.channel == channel.serial {
       candidates[key] = nil
-      if let verdict = judge(writes, channel, world: world, tables: tables) { judged.append(verdict) }
+      if let verdict = judge(writes, channel, world: world, tables: tables, origins: origins) { judged.append(verdict) }
     }
   }
 
   private func judge(
-    _ writes: ForeignWrites, _ channel: Channel, world: World, tables: TraceTables
+    _ writes: ForeignWrites, _ channel: Channel, world: World, tables: TraceTables, origins: Origins
   ) -> Verdict? {
     guard let owner = world.owner(of: channel, harmedBy: writes), !writes.actorOnlyWrites, owner.keepsWriting,
       let actorUse = channel.use(by: writes.actor), let actor = world.process(writes.actor)
@@ -105,7 +108,8 @@ struct ForeignWakeupWrite {
       object: FindingObject(
         kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid,
         actorFD: writes.fd, victimFD: owner.fd),
-      count: writes.count, first: writes.first, last: writes.last, evidence: writes.evidence,
+      count: writes.count, first: writes.first, last: writes.last,
+      evidence: origins.prologue(channel: channel.serial, process: writes.actor) + writes.evidence,
       fix: Fixes.forkedChild(actor: party, object: channel.kind))
     return Verdict(finding: finding, channel: channel.serial, needsSpin: !isProven)
   }

@@ -42,11 +42,11 @@ struct InheritedSignalHandler {
     var evidence: [Evidence]
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    for channel in world.goneChannels { judge(channel, world: world, tables: tables) }
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
+    for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
     switch event.body {
-    case .signal(let delivery): delivered(delivery, event, arena: arena, world: world, tables: tables)
-    case .end(let status): ended(status, event, arena: arena, world: world, tables: tables)
+    case .signal(let delivery): delivered(delivery, event, arena: arena, world: world, tables: tables, origins: origins)
+    case .end(let status): ended(status, event, arena: arena, world: world, tables: tables, origins: origins)
     case .call(let syscall, let result, _):
       guard let thread = world.thread(event.thread) else { return }
       if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty,
@@ -59,7 +59,7 @@ struct InheritedSignalHandler {
         }
       }
       if world.effect.kind == .write {
-        wrote(event, result, in: thread, arena: arena, world: world, tables: tables)
+        wrote(event, result, in: thread, arena: arena, world: world, tables: tables, origins: origins)
       } else if world.effect.kind == .read {
         for segment in world.taken where segment.signal != 0 && segment.process != thread.process {
           if let channel = world.channel(world.effect.channel) {
@@ -72,7 +72,7 @@ struct InheritedSignalHandler {
   }
 
   private mutating func delivered(
-    _ delivery: SignalDelivery, _ event: Event, arena: Arena, world: World, tables: TraceTables
+    _ delivery: SignalDelivery, _ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins
   ) {
     guard let thread = world.thread(event.thread), let frame = thread.frames.last, frame.inherited,
       frame.signal == delivery.number, Self.terminators.contains(delivery.number),
@@ -88,7 +88,9 @@ struct InheritedSignalHandler {
       evidence: [world.evidence(event, arena: arena, tables)])
   }
 
-  private mutating func ended(_ status: Int32, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
+  private mutating func ended(
+    _ status: Int32, _ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins
+  ) {
     guard let process = world.thread(event.thread)?.process, world.process(process)?.isAlive == false,
       var survival = survivals.removeValue(forKey: process)
     else { return }
@@ -100,7 +102,8 @@ struct InheritedSignalHandler {
   }
 
   private mutating func wrote(
-    _ event: Event, _ result: CallResult, in thread: ThreadState, arena: Arena, world: World, tables: TraceTables
+    _ event: Event, _ result: CallResult, in thread: ThreadState, arena: Arena, world: World, tables: TraceTables,
+    origins: Origins
   ) {
     guard let frame = thread.frames.last, frame.inherited, let channel = world.channel(world.effect.channel) else {
       return
@@ -120,7 +123,7 @@ struct InheritedSignalHandler {
     candidates[key] = writes
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables) {
+  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
     for (key, writes) in candidates where key.channel == channel.serial {
       candidates[key] = nil
       guard let owner = world.owner(of: channel, harmedBy: writes), let actor = world.process(writes.actor) else {
@@ -144,14 +147,17 @@ struct InheritedSignalHandler {
             object: FindingObject(
               kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid,
               actorFD: writes.fd, victimFD: owner.fd),
-            count: writes.count, first: writes.first, last: writes.last, evidence: writes.evidence,
+            count: writes.count, first: writes.first, last: writes.last,
+            evidence: origins.prologue(channel: channel.serial, process: writes.actor) + writes.evidence,
             fix: Fixes.inheritedHandler(actor: party, signal: signal)), channel.serial
         ))
     }
   }
 
-  mutating func conclude(world: World, tables: TraceTables) -> [(finding: Finding, channel: UInt32)] {
-    for channel in world.channels where channel.serial > 0 { judge(channel, world: world, tables: tables) }
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins) -> [(finding: Finding, channel: UInt32)] {
+    for channel in world.channels where channel.serial > 0 {
+      judge(channel, world: world, tables: tables, origins: origins)
+    }
     for (process, survival) in survived.sorted(by: { $0.key < $1.key }) {
       let sentence =
         "it lived on after \(signalName(survival.signal)) until SIGKILL ended it at \(Duration.moment(survival.killed))"
@@ -162,13 +168,13 @@ struct InheritedSignalHandler {
         judged[place].finding.last = max(judged[place].finding.last, survival.killed)
         continue
       }
-      judged.append((survivalFinding(process, survival, sentence, world: world, tables: tables), 0))
+      judged.append((survivalFinding(process, survival, sentence, world: world, tables: tables, origins: origins), 0))
     }
     return judged
   }
 
   private func survivalFinding(
-    _ process: ProcessID, _ survival: Survival, _ sentence: String, world: World, tables: TraceTables
+    _ process: ProcessID, _ survival: Survival, _ sentence: String, world: World, tables: TraceTables, origins: Origins
   ) -> Finding {
     let party = world.party(process, thread: survival.thread, execed: false, tables)
     let installer = world.process(survival.installer)

@@ -30,9 +30,19 @@ extension World {
     let thread = thread(event.thread)
     // A write acts when it begins; a read or wait is known by its return.
     var time = event.time
-    if case .call(_, _, .transfer(let transfer)) = event.body, transfer.direction == .output { time = event.entered }
+    var mark: Timeline.Marker.Kind?
+    switch event.body {
+    case .call(_, _, .transfer(let transfer)):
+      mark = transfer.direction == .output ? .write : .read
+      if transfer.direction == .output { time = event.entered }
+    case .call(_, _, .pipe), .call(_, _, .create), .call(_, _, .socketPair), .call(_, _, .open): mark = .create
+    case .call(_, _, .spawn): time = event.entered
+    case .signal: mark = .signal
+    case .end: mark = .kill
+    default: break
+    }
     return Evidence(
-      event: event.sequence, time: time,
+      mark: mark, event: event.sequence, time: time,
       pid: thread.flatMap { process($0.process)?.pid } ?? 0, tid: thread?.tid ?? 0, thread: event.thread,
       text: EventText.line(event, arena: arena, tables: tables))
   }

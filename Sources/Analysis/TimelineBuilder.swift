@@ -162,7 +162,7 @@ struct TimelineBuilder {
       guard let lane = laneOf[spin.thread] else { continue }
       let label = self.label(
         "spin on fd \(spin.fd): \(grouped(spin.returns)) returns of \(EventText.readiness(spin.returned))")
-      var slices = timeline.lanes[lane].slices.filter { $0.end <= spin.first || $0.start >= spin.last }
+      var slices = timeline.lanes[lane].slices.flatMap { Self.outside($0, of: spin.first..<max(spin.first, spin.last)) }
       slices.append(
         Timeline.Slice(start: spin.first, end: spin.last, kind: .spin, label: label, count: spin.returns))
       timeline.lanes[lane].slices = slices.sorted { $0.start < $1.start }
@@ -173,30 +173,49 @@ struct TimelineBuilder {
 
   private mutating func mark(_ finding: Finding) {
     for evidence in finding.evidence {
-      guard let lane = laneOf[evidence.thread] else { continue }
-      let kind: Timeline.Marker.Kind =
-        switch finding.rule {
-        case .foreignWakeupWrite: .write
-        case .foreignRead: .read
-        case .inheritedSignalHandler:
-          evidence.text.hasPrefix("write") || evidence.text.hasPrefix("send") ? .write : .signal
-        case .busyPoll: .read
-        }
-      if finding.rule != .busyPoll {
-        timeline.markers.append(
-          Timeline.Marker(lane: lane, time: evidence.time, kind: kind, label: evidence.text, finding: finding.id))
-      }
+      guard let lane = laneOf[evidence.thread], let kind = evidence.mark else { continue }
+      timeline.markers.append(
+        Timeline.Marker(lane: lane, time: evidence.time, kind: kind, label: evidence.text, finding: finding.id))
     }
-    guard finding.rule != .busyPoll, let victim = finding.victim, let evidence = finding.evidence.first,
-      let from = laneOf[evidence.thread],
+    guard finding.rule != .busyPoll, let actor = finding.actor, let victim = finding.victim,
+      let act = finding.evidence.first(where: { $0.pid == actor.pid && $0.mark != .create && $0.mark != nil }),
+      let from = laneOf[act.thread],
       let to = timeline.lanes.firstIndex(where: {
         $0.tid == victim.tid && timeline.processes[$0.process].id == victim.process
       }), from != to
     else { return }
-    let arrives = timeline.lanes[to].slices.first { $0.kind == .spin && $0.end >= evidence.time }
+    for place in timeline.flows.indices where timeline.flows[place].kind == .fork {
+      let born = timeline.lanes[timeline.flows[place].toLane].process
+      if timeline.processes[born].id == actor.process { timeline.flows[place].finding = finding.id }
+    }
+    let arrives = timeline.lanes[to].slices.first { $0.kind == .spin && $0.end >= act.time }
     timeline.flows.append(
       Timeline.Flow(
-        kind: .wakeup, fromLane: from, fromTime: evidence.time, toLane: to,
-        toTime: max(evidence.time, arrives?.start ?? evidence.time), label: evidence.text, finding: finding.id))
+        kind: .wakeup, fromLane: from, fromTime: act.time, toLane: to,
+        toTime: max(act.time, arrives?.start ?? act.time), label: Self.words(finding.rule), finding: finding.id))
+  }
+
+  private static func words(_ rule: RuleID) -> String {
+    switch rule {
+    case .foreignWakeupWrite: "wakes its loop"
+    case .foreignRead: "takes what it waits for"
+    case .inheritedSignalHandler: "tells it of a signal that it never got"
+    case .busyPoll: "makes it spin"
+    }
+  }
+
+  /// The parts of a slice that lie outside of a stretch of time.
+  private static func outside(_ slice: Timeline.Slice, of stretch: Range<Nanoseconds>) -> [Timeline.Slice] {
+    guard slice.start < stretch.upperBound, slice.end > stretch.lowerBound else { return [slice] }
+    var parts: [Timeline.Slice] = []
+    if slice.start < stretch.lowerBound {
+      parts.append(slice)
+      parts[0].end = stretch.lowerBound
+    }
+    if slice.end > stretch.upperBound {
+      parts.append(slice)
+      parts[parts.count - 1].start = stretch.upperBound
+    }
+    return parts
   }
 }
