@@ -147,9 +147,10 @@ class Body:
         for field in line.split()[1:]:
             name, encoding = field.split(":")
             if encoding in CHOICES:
-                result[name] = CHOICES[encoding][self.within(self.byte(), 0, len(CHOICES[encoding]))]
+                value = CHOICES[encoding][self.within(self.byte(), 0, len(CHOICES[encoding]))]
             else:
-                result[name] = getattr(self, encoding)()
+                value = getattr(self, encoding)()
+            result |= value if isinstance(value, dict) else {name: value}
         return result
 
     def event(self, tag, before):
@@ -198,15 +199,14 @@ class Reader:
         offset, sealed = FILE_HEADER.size, True
         while sealed and offset + CHUNK_HEADER.size <= self.end:
             self.file.seek(offset)
-            head = self.file.read(CHUNK_HEADER.size)
-            magic, flags, length, checksum, _, _, time, _, sequence = CHUNK_HEADER.unpack(head)
-            if magic != b"FCHK":
-                if self.complete:
-                    raise Damage(f"no chunk at byte {offset}")
+            magic, flags, length, crc, _, _, time, _, sequence = CHUNK_HEADER.unpack(self.file.read(CHUNK_HEADER.size))
+            if magic != b"FCHK" and not self.complete:
                 return
-            data = self.file.read(min(length, 65536))
+            if magic != b"FCHK" or length > 65536:
+                raise Damage(f"no chunk at byte {offset}")
+            data = self.file.read(length)
             sealed = flags & 1 == 1
-            if sealed and (len(data) < length or zlib.crc32(data) != checksum):
+            if sealed and (len(data) < length or zlib.crc32(data) != crc):
                 raise Damage(f"the chunk at byte {offset} is cut off, or its checksum does not match")
             body = Body(data, self.texts, self.threads)
             while body.at < len(data):

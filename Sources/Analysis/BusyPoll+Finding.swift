@@ -21,8 +21,9 @@ extension BusyPoll {
     {
       actor = world.party(closer.process, thread: closer.thread, execed: false, tables)
       let who = closer.process == streak.process ? "the process itself" : world.introduce(actor!)
+      let end = streak.side == .write ? "reading end" : streak.side == .read ? "writing end" : "other end"
       why =
-        ": \(who) closed the last other end at \(Duration.moment(closer.time)), and the descriptor stays in the wait set"
+        ": \(who) closed the last \(end) at \(Duration.moment(closer.time)), and \(streak.isReading ? "the reader does not stop" : "the descriptor stays in the wait set")"
     } else if streak.returned.contains(.invalid) {
       why = ": the number is not open, and stays in the wait set"
     } else if streak.returned == .output {
@@ -41,7 +42,7 @@ extension BusyPoll {
       confidence: streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid)
         ? .certain : .likely,
       message:
-        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) waits in \(Duration.text(streak.last - streak.first)) returned \(EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(why)",
+        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) \(streak.isReading ? "reads" : "waits") in \(Duration.text(streak.last - streak.first)) returned \(streak.isReading ? "0" : EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(why)",
       actor: actor, victim: victim,
       object: FindingObject(
         kind: streak.kind ?? .file, id: streak.channel,

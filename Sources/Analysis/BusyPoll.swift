@@ -1,256 +1,230 @@
 // busy-poll: a wait returns the same readiness again and again, and nobody consumes it. Report the spin first, then say
 // who made the descriptor ready.
 //
-// Spared: waits between which bytes move, connections are accepted, timers are set anew; edge-triggered and one-shot
-// entries, whose readiness the wait itself consumes; loops that rest between returns; objects whose data can be taken
-// without a call (rings shared by mmap).
+// Spared: waits between which bytes move, connections are accepted, timers are set anew, or another descriptor of the same
+// wait makes progress; edge-triggered and one-shot entries, whose readiness the wait itself consumes; loops that rest
+// between returns; objects whose data can be taken without a call (rings shared by mmap).
 
 import Lineage
 import Trace
 
 struct BusyPoll {
-  /// Returns without progress. Netty rebuilds its selector after 512 (io.netty.selectorAutoRebuildThreshold).
-  static let threshold: UInt64 = 512
-  /// The part of a spin's time that may be spent resting: above it the core is not burnt.
-  private static let mostRest = 0.5
-  /// A call that took longer than this was blocked; shorter ones are the cost of the call, and of tracing it.
-  private static let instant: Nanoseconds = 1_000_000
-  /// One return in so many may make progress (an own wakeup in between) without ending a spin.
+  /// A call other than a wait that took longer than this was blocked; shorter ones are the cost of the call, under trace.
+  private static let instant: Nanoseconds = 300_000
+  /// One return in so many may make progress (an own wakeup in between) without ending a streak.
   private static let tolerance: UInt64 = 8
+  /// Streaks that ended with fewer returns are forgotten, unless they are many.
+  private static let leastKept: UInt64 = 64
+  private static let mostKept = 4096
   private static let evidenceKept = 3
-  /// With a zero timeout the loop turns by its own will; it is the descriptor that spins it only if it does little else.
-  private static let longestRound: Nanoseconds = 1_000_000
 
   private var streaks: [Key: Streak] = [:]
-  private var threads: [ThreadID: Rest] = [:]
+  private var turns: [ThreadID: Turn] = [:]
   private var finished: [Streak] = []
 
   private struct Key: Hashable {
     var thread: ThreadID
     /// The channel's serial; for a closed number 0.
     var channel: UInt32
+    var side: Side
     var fd: FD
   }
 
-  /// How long a thread has rested, in all.
-  private struct Rest {
-    var total: Nanoseconds = 0
-  }
-
-  struct Streak {
-    var thread: ThreadID
-    var process: ProcessID
-    var fd: FD
-    var channel: UInt32
-    var kind: ObjectKind?
-    var creator: ThreadID?
-    var returned: Readiness
-    var returns: UInt64 = 0
-    /// Returns since the object last made progress.
-    var progress: UInt64 = 0
-    var first: Nanoseconds
-    var last: Nanoseconds
-    var restAtStart: Nanoseconds
+  /// What a thread has been doing, and what its last wait returned.
+  private struct Turn {
+    /// Time resting and in calls, in all, ns.
     var rest: Nanoseconds = 0
-    var zeroTimeouts: UInt64 = 0
-    /// Who made it ready, as far as the account of bytes tells.
-    var culprit: Segment?
-    /// Whether the culprit's own bytes are the next to be read, or others that were left over because of them.
-    var isCulpritNext = true
-    /// Who closed the last other end, for HUP and end of file.
-    var closer: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
-    var unread: UInt64 = 0
-    var predates = false
-    var evidence: [Evidence] = []
-    var isBlind = false
-
-    var isSpin: Bool {
-      guard returns >= BusyPoll.threshold, !isBlind else { return false }
-      let wall = last - first
-      guard Double(rest) <= Double(wall) * BusyPoll.mostRest else { return false }
-      if zeroTimeouts * 2 > returns, wall / returns > BusyPoll.longestRound { return false }
-      return true
-    }
+    var inCalls: Nanoseconds = 0
+    /// What the last wait returned, until the next one: progress on one of them excuses the others.
+    var ready: [Key] = []
+    var repeats: UInt64 = 0
+    var progressed: [Key] = []
   }
 
   mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    for channel in world.goneChannels { progressed(channel.serial, ends: true) }
+    for channel in world.goneChannels {
+      for key in streaks.keys where key.channel == channel.serial { end(key) }
+    }
     switch event.body {
     case .call(_, let result, let operation):
       guard event.phase != .begin else { return }
-      rest(event, operation, world: world)
+      account(event, operation, world: world)
       switch operation {
       case .wait(let wait): returned(wait, event, arena: arena, world: world, tables: tables)
       case .close(let fd), .epollControl(_, 2, let fd, _, _), .duplicate(_, let fd, _):
         // Out of the wait set, or another open file now.
-        if result.succeeded { endStreaks(of: event.thread, fd: fd, world: world) }
-      case .epollControl: note(world)
-      default: note(world)
+        if result.succeeded { endStreaks(ofProcessOf: event.thread, fd: fd, world: world) }
+      default:
+        note(world.effect, event, arena: arena, world: world, tables: tables)
+        note(world.farEffect, event, arena: arena, world: world, tables: tables)
       }
-    case .end: endStreaks(of: event.thread)
+    case .end:
+      for key in streaks.keys where key.thread == event.thread { end(key) }
+      turns[event.thread] = nil
     default: break
     }
   }
 
-  /// Sleeps and calls that blocked are rest. A wait that returned something ready is none, however long it seemed: what
-  /// nobody consumes is ready at once, and the rest is the scheduler's and the tracer's doing.
-  private mutating func rest(_ event: Event, _ operation: Operation, world: World) {
+  /// Sleeps, waits that ended by their timeout, and calls that blocked are rest. A wait that returned something ready is none,
+  /// however long it seemed: what nobody consumes is ready at once, and the rest is the scheduler's and the tracer's doing.
+  private mutating func account(_ event: Event, _ operation: Operation, world: World) {
     let took = event.exited - event.entered
-    switch operation {
-    case .wait where !world.ready.isEmpty: return
-    case .sleep: break
-    default: if took < Self.instant { return }
-    }
-    threads[event.thread, default: Rest()].total += took
+    let isRest =
+      switch operation {
+      case .wait: world.ready.isEmpty
+      case .sleep: true
+      default: took >= Self.instant
+      }
+    turns[event.thread, default: Turn()].inCalls += took
+    if isRest { turns[event.thread]!.rest += took }
   }
 
-  private mutating func note(_ world: World) {
-    switch world.effect.kind {
-    case .read, .accept, .clear:
-      if let channel = world.channel(world.effect.channel) { progressed(channel.serial, ends: false) }
-    case .write:
-      // A write is progress for whoever waits to write, and for nobody else.
-      if let channel = world.channel(world.effect.channel) { wroteTo(channel.serial) }
+  // MARK: Progress
+
+  private mutating func note(_ effect: Effect, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    guard let channel = world.channel(effect.channel), let side = world.file(effect.file)?.side else { return }
+    switch effect.kind {
+    case .read, .accept, .clear: progressed(on: channel, at: side, written: false)
+    case .write: progressed(on: channel, at: side, written: true)
+    case .endOfFile:
+      readNothing(effect, event, channel: channel, side: side, arena: arena, world: world, tables: tables)
     default: break
     }
   }
 
-  private mutating func progressed(_ channel: UInt32, ends: Bool) {
-    guard channel != 0 else { return }
-    for key in streaks.keys where key.channel == channel {
-      advance(key, ends: ends)
-    }
-  }
-
-  private mutating func wroteTo(_ channel: UInt32) {
-    for (key, streak) in streaks where key.channel == channel && streak.returned == .output {
-      advance(key, ends: false)
-    }
-  }
-
-  private mutating func advance(_ key: Key, ends: Bool) {
-    guard var streak = streaks[key] else { return }
-    streak.progress += 1
-    if ends || streak.progress * Self.tolerance > streak.returns {
-      finish(streak)
-      streaks[key] = nil
-    } else {
+  /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
+  private mutating func progressed(on channel: Channel, at side: Side, written: Bool) {
+    for key in streaks.keys where key.channel == channel.serial && channel.isSameInput(key.side, side) {
+      guard var streak = streaks[key], !written || streak.returned.contains(.output) else { continue }
+      streak.progress += 1
       streaks[key] = streak
+      if turns[key.thread]?.ready.contains(key) == true { turns[key.thread]!.progressed.append(key) }
+      if streak.progress * Self.tolerance > streak.returns { end(key) }
     }
   }
 
-  private mutating func finish(_ streak: Streak) {
-    if streak.isSpin { finished.append(streak) }
+  /// The thread goes back to wait: where it was told of several descriptors and one of them made progress, it was not idle.
+  private mutating func settle(_ thread: ThreadID) {
+    guard let turn = turns[thread], !turn.ready.isEmpty else { return }
+    if !turn.progressed.isEmpty {
+      for key in turn.ready where !turn.progressed.contains(key) {
+        guard let streak = streaks[key] else { continue }
+        streaks[key]!.returns = streak.returns - min(streak.returns, turn.repeats)
+      }
+    }
+    turns[thread]!.ready.removeAll(keepingCapacity: true)
+    turns[thread]!.progressed.removeAll(keepingCapacity: true)
   }
 
-  private mutating func endStreaks(of thread: ThreadID, fd: FD, world: World) {
+  // MARK: Streaks
+
+  private mutating func end(_ key: Key) {
+    guard let streak = streaks.removeValue(forKey: key) else { return }
+    if streak.returns >= Streak.threshold || streak.returns >= Self.leastKept && finished.count < Self.mostKept {
+      finished.append(streak)
+    }
+  }
+
+  private mutating func endStreaks(ofProcessOf thread: ThreadID, fd: FD, world: World) {
     guard let process = world.thread(thread)?.process else { return }
-    for (key, streak) in streaks where key.fd == fd && streak.process == process {
-      finish(streak)
-      streaks[key] = nil
-    }
+    for (key, streak) in streaks where key.fd == fd && streak.process == process { end(key) }
   }
 
-  private mutating func endStreaks(of thread: ThreadID) {
-    for (key, streak) in streaks where key.thread == thread {
-      finish(streak)
-      streaks[key] = nil
-    }
-    threads[thread] = nil
-  }
-
-  private mutating func returned(
-    _ wait: Wait, _ event: Event, arena: Arena, world: World, tables: TraceTables
-  ) {
+  private mutating func returned(_ wait: Wait, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
     guard let thread = world.thread(event.thread) else { return }
+    settle(event.thread)
     // An inner epoll instance whose wait returns something is consumed like a read.
     if wait.isEpoll, !world.ready.isEmpty, let channel = world.channel(world.effect.channel) {
-      progressed(channel.serial, ends: false)
+      progressed(on: channel, at: .both, written: false)
     }
     var seen: [Key] = []
     for ready in world.ready where !ready.isEdge {
       let channel = world.channel(ready.channel)
-      let key = Key(thread: event.thread, channel: channel?.serial ?? 0, fd: ready.fd)
+      let side = world.file(ready.file)?.side ?? .both
+      let key = Key(thread: event.thread, channel: channel?.serial ?? 0, side: side, fd: ready.fd)
       seen.append(key)
+      if let known = streaks[key], known.returned.isDisjoint(with: ready.returned) || known.isReading { end(key) }
       var streak =
         streaks[key]
-        ?? begin(ready, event, thread: thread, channel: channel, world: world)
-      if streak.returned != ready.returned {
-        finish(streak)
-        streak = begin(ready, event, thread: thread, channel: channel, world: world)
-      }
-      streak.returns += UInt64(event.repeats)
-      streak.last = event.exited
-      streak.rest = (threads[event.thread]?.total ?? 0) - streak.restAtStart
+        ?? begin(key, ready.returned, event, process: thread.process, channel: channel, world: world)
+      streak.returned.formIntersection(ready.returned)
+      count(event, channel: channel, into: &streak, arena: arena, world: world, tables: tables)
       if wait.timeout == 0 { streak.zeroTimeouts += UInt64(event.repeats) }
-      if streak.evidence.count < Self.evidenceKept {
-        streak.evidence.append(world.evidence(event, arena: arena, tables))
-      }
-      if let channel {
-        let queue = channel.incoming(at: world.file(ready.file)?.side ?? .both)
-        streak.unread = queue.unread
-        if ready.returned.contains(.input), let culprit = self.culprit(queue, owner: thread.process) {
-          streak.culprit = culprit
-          streak.isCulpritNext = queue.waiting.first?.process == culprit.process
-        }
-        streak.closer = channel.hungUp
-      }
       streaks[key] = streak
     }
+    turns[event.thread]!.ready.append(contentsOf: seen)
+    turns[event.thread]!.repeats = UInt64(event.repeats)
     // What this wait asked about and did not return was not ready: that streak is over.
-    for (key, streak) in streaks where key.thread == event.thread && !seen.contains(key) {
-      guard covers(wait, streak.fd, arena: arena, world: world, event: event) else { continue }
-      finish(streak)
-      streaks[key] = nil
+    for (key, streak) in streaks where key.thread == event.thread && !seen.contains(key) && !streak.isReading {
+      if covers(wait, key.fd, arena: arena, world: world, thread: event.thread) { end(key) }
     }
   }
 
+  /// Reads that return 0 without a wait between them: the end of the file is not taken for an answer.
+  private mutating func readNothing(
+    _ effect: Effect, _ event: Event, channel: Channel, side: Side, arena: Arena, world: World, tables: TraceTables
+  ) {
+    guard let thread = world.thread(event.thread) else { return }
+    let key = Key(thread: event.thread, channel: channel.serial, side: side, fd: effect.fd)
+    // After a wait that reported it, the read belongs to that streak.
+    if let known = streaks[key], !known.isReading { return }
+    var streak =
+      streaks[key] ?? begin(key, [.hangup, .input], event, process: thread.process, channel: channel, world: world)
+    streak.isReading = true
+    count(event, channel: channel, into: &streak, arena: arena, world: world, tables: tables)
+    streaks[key] = streak
+  }
+
+  private func count(
+    _ event: Event, channel: Channel?, into streak: inout Streak, arena: Arena, world: World, tables: TraceTables
+  ) {
+    streak.returns += UInt64(event.repeats)
+    streak.last = event.exited
+    if let turn = turns[event.thread] {
+      streak.rest = turn.rest - streak.restBefore
+      streak.inCalls = turn.inCalls - streak.inCallsBefore
+    }
+    if streak.evidence.count < Self.evidenceKept {
+      streak.evidence.append(world.evidence(event, arena: arena, tables))
+    }
+    guard let channel else { return }
+    let queue = channel.incoming(at: streak.side)
+    if streak.returned.contains(.input), queue.unread > 0 {
+      // The write that keeps the queue ready: since it was last empty the first by another process, else the first.
+      let culprit = queue.sinceEmpty.first { $0.process != streak.process } ?? queue.sinceEmpty.first
+      streak.culprit = culprit
+      streak.isCulpritNext = queue.waiting.first?.process == culprit?.process
+    }
+    streak.closer = streak.side == .write ? channel.unheard : channel.hungUp
+  }
+
+  private func begin(
+    _ key: Key, _ returned: Readiness, _ event: Event, process: ProcessID, channel: Channel?, world: World
+  ) -> Streak {
+    var streak = Streak(
+      thread: key.thread, process: process, fd: key.fd, channel: key.channel, side: key.side, kind: channel?.kind,
+      creator: channel?.creator, returned: returned, first: event.exited, last: event.exited,
+      restBefore: turns[key.thread]?.rest ?? 0, inCallsBefore: turns[key.thread]?.inCalls ?? 0)
+    streak.predates = channel?.predates ?? false
+    let isKnown = channel != nil || returned.contains(.invalid)
+    streak.isBlind = !isKnown || world.process(process)?.usesRing == true
+    return streak
+  }
+
   /// Whether the wait would have reported the descriptor, had it been ready.
-  private func covers(_ wait: Wait, _ fd: FD, arena: Arena, world: World, event: Event) -> Bool {
+  private func covers(_ wait: Wait, _ fd: FD, arena: Arena, world: World, thread: ThreadID) -> Bool {
     if wait.isEpoll {
-      guard let instance = world.file(world.descriptor(wait.epoll, of: event.thread).file) else { return false }
-      return instance.interest.entries.contains { $0.fd == fd } && world.ready.count < 64
+      // A result as long as was allowed says nothing of the rest.
+      if wait.capacity > 0, world.ready.count >= Int(wait.capacity) { return false }
+      guard let instance = world.file(world.descriptor(wait.epoll, of: thread).file) else { return false }
+      return instance.interest.entries.contains { $0.fd == fd }
     }
     return arena.waits(wait.entries).contains { $0.fd == fd }
   }
 
-  private func begin(
-    _ ready: Ready, _ event: Event, thread: ThreadState, channel: Channel?, world: World
-  ) -> Streak {
-    var streak = Streak(
-      thread: event.thread, process: thread.process, fd: ready.fd, channel: channel?.serial ?? 0,
-      kind: channel?.kind, creator: channel?.creator, returned: ready.returned, first: event.exited,
-      last: event.exited, restAtStart: threads[event.thread]?.total ?? 0)
-    streak.predates = channel?.predates ?? false
-    // Data that can be taken without a call, and objects that the model does not know.
-    let isKnown = channel != nil || ready.returned.contains(.invalid)
-    streak.isBlind = !isKnown || world.process(thread.process)?.usesRing == true
-    return streak
-  }
-
-  /// The write that keeps the queue ready: since it was last empty, the first by another process; else the first.
-  private func culprit(_ queue: ByteQueue, owner: ProcessID) -> Segment? {
-    guard queue.unread > 0 else { return nil }
-    return queue.sinceEmpty.first { $0.process != owner } ?? queue.sinceEmpty.first
-  }
-
-  /// All spins, one per thread and object.
+  /// All spins.
   mutating func conclude() -> [Streak] {
-    for streak in streaks.values { finish(streak) }
-    streaks = [:]
-    var merged: [Streak] = []
-    for streak in finished.sorted(by: { $0.first < $1.first }) {
-      if let place = merged.firstIndex(where: {
-        $0.thread == streak.thread && $0.channel == streak.channel && ($0.channel != 0 || $0.fd == streak.fd)
-      }) {
-        merged[place].returns += streak.returns
-        merged[place].last = streak.last
-        merged[place].culprit = merged[place].culprit ?? streak.culprit
-        merged[place].closer = merged[place].closer ?? streak.closer
-      } else {
-        merged.append(streak)
-      }
-    }
-    return merged
+    for key in streaks.keys { end(key) }
+    return Streak.spins(finished)
   }
 }

@@ -23,6 +23,8 @@ struct ForeignRead {
     var thief: ProcessID
     var thread: ThreadID
     var fd: FD
+    /// Where it was read: both must read the same end of a socketpair.
+    var side: Side
     var owner: ProcessID
     var ownerFD: FD?
     var thiefExeced: Bool
@@ -51,7 +53,8 @@ struct ForeignRead {
 
   private mutating func read(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
     guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread),
-      let process = world.process(thread.process), case .call(_, let result, _) = event.body
+      let side = world.file(world.effect.file)?.side, let process = world.process(thread.process),
+      case .call(_, let result, _) = event.body
     else { return }
     switch channel.kind {
     case .pipe, .fifo, .eventfd, .socketpair: break
@@ -64,10 +67,10 @@ struct ForeignRead {
     if channel.kind != .socket, !channel.predates, fromOthers.isEmpty { return }
     let key = Key(channel: channel.serial, thief: thread.process)
     if candidates[key] == nil {
-      guard let owner = owner(of: channel, robbedBy: process, world: world) else { return }
+      guard let owner = owner(of: channel, at: side, robbedBy: process, world: world) else { return }
       candidates[key] = Theft(
-        thief: thread.process, thread: event.thread, fd: world.effect.fd, owner: owner.process,
-        ownerFD: world.number(of: world.effect.channel, in: owner.process, reading: true),
+        thief: thread.process, thread: event.thread, fd: world.effect.fd, side: side, owner: owner.process,
+        ownerFD: world.readingNumber(of: world.effect.channel, at: side, in: owner.process),
         thiefExeced: process.hasExeced, first: event.exited, last: event.exited, ownerWaits: owner.waits)
     }
     guard var theft = candidates[key] else { return }
@@ -75,41 +78,44 @@ struct ForeignRead {
     theft.bytes += result.count
     theft.ownersBytes += fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 + $1.count }
     theft.last = event.exited
-    if isWaiting(theft.owner, on: world.effect.channel, world: world) { theft.whileWaiting += 1 }
+    if isWaiting(theft.owner, on: world.effect.channel, at: side, world: world) { theft.whileWaiting += 1 }
     if theft.evidence.count < Self.evidenceKept {
       theft.evidence.append(world.evidence(event, arena: arena, tables))
     }
     candidates[key] = theft
   }
 
-  /// The ancestor that reads or waits for the channel, and did before this process came.
-  private func owner(of channel: Channel, robbedBy thief: ProcessState, world: World) -> ChannelUse? {
+  /// The ancestor that reads or waits at the same end.
+  private func owner(of channel: Channel, at side: Side, robbedBy thief: ProcessState, world: World) -> ChannelUse? {
     channel.uses.filter { use in
-      use.process != thief.id
-        && (use.waitsForInput || use.reads > 0 || isWaiting(use.process, on: world.effect.channel, world: world))
-        && world.descends(thief.id, from: use.process)
-        && world.number(of: world.effect.channel, in: use.process, reading: true) != nil
+      guard use.process != thief.id, world.descends(thief.id, from: use.process) else { return false }
+      let isUser = (use.waitsForInput || use.reads > 0) && channel.isSameInput(use.inputSide, side)
+      return (isUser || isWaiting(use.process, on: world.effect.channel, at: side, world: world))
+        && world.readingNumber(of: world.effect.channel, at: side, in: use.process) != nil
     }.max { $0.process < $1.process }
   }
 
-  /// Whether some thread of the process is inside a wait or read on the channel.
-  private func isWaiting(_ id: ProcessID, on channel: Int32, world: World) -> Bool {
-    guard let process = world.process(id) else { return false }
+  /// Whether some thread of the process is inside a wait or read at that end of the channel.
+  private func isWaiting(_ id: ProcessID, on slot: Int32, at side: Side, world: World) -> Bool {
+    guard let process = world.process(id), let channel = world.channel(slot) else { return false }
+    func reads(_ file: Int32) -> Bool {
+      guard let file = world.file(file) else { return false }
+      return file.channel == slot && file.side != .write && channel.isSameInput(file.side, side)
+    }
     for thread in process.threads {
       guard let state = world.thread(thread), let call = state.openCall else { continue }
       switch call.operation {
       case .wait(let wait):
         if wait.isEpoll {
-          let epoll = world.descriptor(wait.epoll, of: thread).file
-          guard let instance = world.file(epoll) else { continue }
-          if instance.interest.entries.contains(where: { world.file($0.file)?.channel == channel }) { return true }
+          guard let instance = world.file(world.descriptor(wait.epoll, of: thread).file) else { continue }
+          if instance.interest.entries.contains(where: { $0.events.contains(.input) && reads($0.file) }) { return true }
         } else if state.openWaits.contains(where: {
-          $0.fd >= 0 && world.file(world.descriptor($0.fd, of: thread).file)?.channel == channel
+          $0.fd >= 0 && $0.asked.contains(.input) && reads(world.descriptor($0.fd, of: thread).file)
         }) {
           return true
         }
       case .transfer(let transfer) where transfer.direction == .input:
-        if world.file(world.descriptor(transfer.fd, of: thread).file)?.channel == channel { return true }
+        if reads(world.descriptor(transfer.fd, of: thread).file) { return true }
       default: break
       }
     }
@@ -118,8 +124,11 @@ struct ForeignRead {
 
   /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.
   private mutating func cameAway(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
-    guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread) else { return }
-    for (key, theft) in candidates where key.channel == channel.serial && theft.owner == thread.process {
+    guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread),
+      let side = world.file(world.effect.file)?.side
+    else { return }
+    for (key, theft) in candidates
+    where key.channel == channel.serial && theft.owner == thread.process && channel.isSameInput(theft.side, side) {
       candidates[key]!.robbed += UInt64(event.repeats)
       if theft.evidence.count <= Self.evidenceKept, theft.robbed == 0 {
         candidates[key]!.evidence.append(world.evidence(event, arena: arena, tables))
@@ -145,23 +154,29 @@ struct ForeignRead {
     -> Finding?
   {
     guard let owner = channel.use(by: theft.owner), let thief = channel.use(by: theft.thief) else { return nil }
-    let isWakeup = theft.ownersBytes > 0 && owner.ownWrites > 0
-    // What it took it put back, or it took whole messages out of a shared queue.
-    if thief.bytesWritten >= thief.bytesRead, channel.kind != .eventfd || channel.isSemaphore { return nil }
-    if channel.kind != .eventfd, thief.partialReads > 0, owner.partialReads > 0 || owner.reads == 0 { return nil }
-    // The owner must have wanted it: it waits on it again, or was waiting when it was taken.
+    let isWakeup = theft.ownersBytes > 0 && owner.ownWrites > 0 && ChannelShape.isWakeup(channel)
+    let isStdin = theft.fd == 0
+    // What it took it put back, or it took permits, or whole messages out of a shared queue.
+    if channel.isSemaphore || ChannelShape.isFilledAhead(channel, by: owner) { return nil }
+    if thief.bytesWritten >= thief.bytesRead, channel.kind != .eventfd { return nil }
+    if channel.kind != .eventfd, !isStdin, thief.partialReads > 0, owner.partialReads > 0 || owner.reads == 0 {
+      return nil
+    }
+    // Messages that the owner itself handed out.
+    if !isWakeup, theft.ownersBytes > 0, theft.ownersBytes >= theft.bytes, theft.robbed == 0 { return nil }
+    // The owner must have wanted it: it waits on it again, was waiting when it was taken, or came for it in vain.
     let waitsAgain = owner.waits > theft.ownerWaits && owner.lastWait > theft.first
-    guard isWakeup ? waitsAgain || theft.whileWaiting > 0 : theft.whileWaiting > 0 || theft.robbed > 0 && waitsAgain
-    else { return nil }
-    let isLoss = isWakeup || theft.robbed > 0 || channel.kind != .eventfd
-    guard isLoss else { return nil }
+    guard isWakeup ? waitsAgain || theft.whileWaiting > 0 : theft.whileWaiting > 0 || theft.robbed > 0 else {
+      return nil
+    }
+    if channel.kind == .eventfd, !isWakeup, theft.robbed == 0 { return nil }
     let party = world.party(theft.thief, thread: theft.thread, execed: theft.thiefExeced, tables)
     let victim = world.party(
       theft.owner, thread: owner.lastWaiter == .unknown ? nil : owner.lastWaiter,
       execed: (world.process(theft.owner)?.lastExec ?? 0) > (world.process(theft.thief)?.started ?? 0), tables)
     let what =
       isWakeup
-      ? "\(counted(theft.reads, "wakeup")) that pid \(victim.pid) had written for itself"
+      ? "\(counted(theft.reads, "time")) what pid \(victim.pid) had written to wake itself"
       : "\(counted(theft.bytes, "byte")) that pid \(victim.pid) was waiting for"
     let loss = theft.robbed > 0 ? "; the owner then found nothing there \(counted(theft.robbed, "time"))" : ""
     return Finding(

@@ -20,6 +20,8 @@ struct ForeignWrites {
   var readers: [(process: ProcessID, fd: FD, keepsWriting: Bool)]
   /// The writer had closed its own reading end: it means to write.
   var actorOnlyWrites: Bool
+  /// Neither the writer's nor a reader's end blocks.
+  var isNonblocking: Bool
   /// The signal in whose inherited handler it wrote; 0 for writes outside of handlers.
   var signal: Int32 = 0
 }
@@ -47,9 +49,11 @@ extension World {
     var readers: [ProcessID: (fd: FD, keepsWriting: Bool)] = [:]
     var writers = Set<ProcessID>()
     var actorReads = false
+    var readersBlock = true
     for holder in holders(of: effect.channel) {
       let reads = written.map { holder.side == $0 } ?? (holder.side != .write)
       let writes = written.map { holder.side != $0 } ?? (holder.side != .read)
+      if reads, holder.isNonblocking { readersBlock = false }
       if holder.process == thread.process {
         actorReads = actorReads || reads
       } else {
@@ -61,7 +65,7 @@ extension World {
       channel: channel.serial, kind: channel.kind, actor: thread.process, thread: event.thread, fd: effect.fd,
       first: event.entered, last: event.exited, firstEvent: event.sequence,
       readers: readers.map { ($0.key, $0.value.fd, writers.contains($0.key)) }.sorted { $0.process < $1.process },
-      actorOnlyWrites: !actorReads)
+      actorOnlyWrites: !actorReads, isNonblocking: file.nonblocking && !readersBlock)
   }
 
   /// The process whose loop waits on the channel and went on doing so after the writes began: the nearest ancestor of the
@@ -85,6 +89,25 @@ extension World {
     let thread = owner.use.lastWaiter == .unknown ? nil : owner.use.lastWaiter
     return party(
       owner.process, thread: thread, execed: (process(owner.process)?.lastExec ?? 0) > fork, tables)
+  }
+}
+
+/// What the bytes of a channel look like.
+enum ChannelShape {
+  /// Wakeups carry no message: one byte, or the eight of a counter. More is data.
+  private static let longestWakeup: UInt64 = 8
+
+  /// Whether what is written says nothing but "wake up": a counter, or always the same few bytes.
+  static func isWakeup(_ channel: Channel) -> Bool {
+    if channel.kind == .eventfd { return !channel.isSemaphore }
+    let shape = channel.payloads
+    return shape.longest == 0 || shape.longest <= longestWakeup && shape.constant != nil
+  }
+
+  /// Whether the owner put bytes in before it first waited for any, and all readers take exactly what they ask for: a pool.
+  static func isFilledAhead(_ channel: Channel, by owner: ChannelUse) -> Bool {
+    channel.kind != .eventfd && owner.ownWrites > 0 && owner.firstWrite < owner.firstWait
+      && channel.uses.allSatisfy { $0.drainingReads == 0 } && channel.uses.contains { $0.reads > 0 }
   }
 }
 

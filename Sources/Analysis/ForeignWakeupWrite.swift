@@ -1,16 +1,17 @@
 // foreign-wakeup-write: a forked, not exec'd process writes the pipe, eventfd or socketpair by which another process's
 // loop wakes itself. The loop wakes for nothing at best; where a private flag counts the bytes it spins for ever.
 //
+// It is a wakeup object if its owner writes it too, and had it in a wait set before the fork or uses it as one (neither end
+// blocks, the owner drains it); where the owner was not seen to write it, only if all of these hold; or if the owner spins on it.
+//
 // Spared: channels that carry messages between processes by design. Those are read in parts (a header, then the rest),
-// or carry changing data, or their reader has no business writing them and does not; token pools, whose users put back
-// what they took.
+// or carry changing data; semaphores and token pools, whose users put back what they took, or which the owner had filled
+// before it first waited.
 
 import Lineage
 import Trace
 
 struct ForeignWakeupWrite {
-  /// Wakeups carry no message: one byte, or the eight of a counter. More is data.
-  private static let longestWakeup: UInt64 = 8
   private static let evidenceKept = 3
 
   private var candidates: [Key: ForeignWrites] = [:]
@@ -76,30 +77,29 @@ struct ForeignWakeupWrite {
     _ writes: ForeignWrites, _ channel: Channel, world: World, tables: TraceTables, origins: Origins
   ) -> Verdict? {
     guard let owner = world.owner(of: channel, harmedBy: writes), !writes.actorOnlyWrites, owner.keepsWriting,
-      let actorUse = channel.use(by: writes.actor), let actor = world.process(writes.actor)
+      let actorUse = channel.use(by: writes.actor), let actor = world.process(writes.actor), !channel.isSemaphore,
+      ChannelShape.isWakeup(channel), owner.use.partialReads == 0
     else { return nil }
-    let isCounter = channel.kind == .eventfd && !channel.isSemaphore
-    let waitedBefore = owner.use.firstWait < actor.started
-    // Data: longer than a wakeup, changing, or read in parts.
-    if !isCounter {
-      let shape = channel.payloads
-      if shape.longest > Self.longestWakeup || shape.longest > 1 && shape.constant == nil { return nil }
-      if owner.use.partialReads > 0 { return nil }
-    }
-    // A token pool: what it writes it had taken.
+    let isCounter = channel.kind == .eventfd
+    // A token pool: what it writes it had taken, or the owner had filled it before it first waited, and reads exactly.
     if !isCounter, actorUse.bytesRead > 0, actorUse.bytesRead + 1 >= actorUse.bytesWritten { return nil }
+    if ChannelShape.isFilledAhead(channel, by: owner.use) { return nil }
     let ownWrites = owner.use.ownWrites
-    let isProven = ownWrites > 0 || isCounter && waitedBefore
+    let drains = isCounter || owner.use.drainingReads > 0 || owner.use.emptyReads > 0
+    let waitedBefore = owner.use.firstWait < actor.started
+    // Three signs of a loop's own wakeup object. Where the owner writes it too, fewer of them will do.
+    let isProven =
+      ownWrites > 0 ? waitedBefore || writes.isNonblocking && drains : waitedBefore && writes.isNonblocking && drains
     let unread = channel.incoming(at: owner.use.inputSide)
     let isUnread = unread.unread > 0 && unread.sinceEmpty.contains { $0.process == writes.actor }
-    let severity: Severity = ownWrites > 0 ? .warning : .note
-    let confidence: Confidence = isCounter && ownWrites > 0 ? .certain : ownWrites > 0 ? .likely : .possible
+    let severity: Severity = .warning
+    let confidence: Confidence = isCounter && ownWrites > 0 ? .certain : .likely
     let party = world.party(writes.actor, thread: writes.thread, execed: false, tables)
     let victim = world.victim(owner, since: actor.started, tables)
     let fate =
       isUnread
       ? "nobody has read \(writes.count == 1 ? "it" : "them") since"
-      : "the loop woke for nothing and read \(writes.count == 1 ? "it" : "them")"
+      : "the loop woke and read \(writes.count == 1 ? "it" : "them")"
     let finding = Finding(
       rule: .foreignWakeupWrite, severity: severity, confidence: confidence,
       message:

@@ -9,8 +9,8 @@ import Lineage
 import Trace
 
 struct InheritedSignalHandler {
-  /// Signals that mean "end": surviving them is a bug (signal(7), default action Term).
-  private static let terminators: Set<Int32> = [1, 2, 3, 15]
+  /// The signal that asks a process to end. (SIGINT and SIGHUP go to whole groups, and many programs mean to outlive them.)
+  private static let terminators: Set<Int32> = [15]
   private static let evidenceKept = 3
 
   private var candidates: [Key: ForeignWrites] = [:]
@@ -132,15 +132,18 @@ struct InheritedSignalHandler {
       let party = world.party(writes.actor, thread: writes.thread, execed: false, tables)
       let victim = world.victim(owner, since: actor.started, tables)
       let wasRead = consumed.contains(key)
+      // A counter does not say which signal it was; what flag goes with it is private memory.
+      let isCounter = channel.kind == .eventfd
       let signal = signalName(writes.signal)
       let effect =
         wasRead
-        ? "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
+        ? isCounter
+          ? "which woke by it" : "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
         : "which has not read \(writes.count == 1 ? "it" : "them")"
       judged.append(
         (
           Finding(
-            rule: .inheritedSignalHandler, severity: wasRead ? .error : .warning, confidence: .certain,
+            rule: .inheritedSignalHandler, severity: wasRead && !isCounter ? .error : .warning, confidence: .certain,
             message:
               "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
             actor: party, victim: victim,

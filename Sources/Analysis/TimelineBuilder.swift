@@ -153,7 +153,7 @@ struct TimelineBuilder {
   }
 
   /// Marks what the findings say: spins in red, their evidence, and arrows from the cause to the lane that suffers.
-  mutating func finish(_ findings: [Finding], spins: [BusyPoll.Streak], world: World, tables: TraceTables) -> Timeline {
+  mutating func finish(_ findings: [Finding], spins: [Streak], world: World, tables: TraceTables) -> Timeline {
     for lane in timeline.lanes.indices {
       let name = world.thread(timeline.lanes[lane].thread)?.name ?? .empty
       timeline.lanes[lane].name = EventText.harmless(tables.text(name))

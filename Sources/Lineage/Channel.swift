@@ -106,6 +106,7 @@ public struct ChannelUse: Sendable {
   /// Reads that asked for more than there was.
   public var drainingReads: UInt64 = 0
   public var writes: UInt64 = 0
+  public var firstWrite: Nanoseconds = .max
   public var bytesWritten: UInt64 = 0
   /// Those of the writes that feed the second end of a socketpair.
   public var writesBack: UInt64 = 0
@@ -128,7 +129,7 @@ public struct ChannelUse: Sendable {
   public var ownWrites: UInt64 { inputSide == .second ? writesBack : writes - writesBack }
 }
 
-/// What writes into a channel look like.
+/// What writes into a channel look like; those of signal handlers apart, which carry the signal's number.
 public struct PayloadShape: Sendable {
   /// Sizes of writes, in bytes.
   public var shortest: UInt64 = .max
@@ -171,8 +172,10 @@ public struct Channel: Sendable {
   /// Open files that hold a read or write end.
   public internal(set) var readers = 0
   public internal(set) var writers = 0
-  /// Who closed the last write end, and when.
+  /// Who closed the last write end (of a socketpair: either end), and when.
   public internal(set) var hungUp: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
+  /// Who closed the last read end, so that writers get POLLERR and EPIPE.
+  public internal(set) var unheard: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
   /// Threads inside a write whose result is not known yet.
   var begun: [ThreadID] = []
   /// Bytes that reads took from such writes.
@@ -183,6 +186,9 @@ public struct Channel: Sendable {
   var files = 0
 
   public func use(by process: ProcessID) -> ChannelUse? { uses.first { $0.process == process } }
+
+  /// Whether a reader at one side takes what a reader at the other would: always, but for the two ends of a socketpair.
+  public func isSameInput(_ one: Side, _ other: Side) -> Bool { kind != .socketpair || one == other }
 
   /// The queue that a reader at `side` reads.
   public func incoming(at side: Side) -> ByteQueue { side == .second ? backQueue : queue }

@@ -289,6 +289,9 @@ extension World {
     if channel.writers == 0 || lastOfPair, channel.hungUp == nil, let process = self.thread(thread)?.process {
       channels[Int(slot)].hungUp = (thread, process, time)
     }
+    if channel.readers == 0, channel.unheard == nil, let process = self.thread(thread)?.process {
+      channels[Int(slot)].unheard = (thread, process, time)
+    }
     guard channel.files <= 0 else { return }
     goneChannels.append(channel)
     let key = InodeKey(kind: channel.kind, inode: channel.inode)

@@ -75,9 +75,10 @@ extension World {
     let repeats = UInt64(event.repeats)
     let inHandler = added.signal != 0
     let side = files[Int(file)].side
-    channels[Int(channel)].payloads.note(payload, count: count)
+    if !inHandler { channels[Int(channel)].payloads.note(payload, count: count) }
     channels[Int(channel)].withUse(by: process) {
       $0.writes += repeats
+      $0.firstWrite = min($0.firstWrite, event.entered)
       $0.bytesWritten += count * repeats
       if side == .first { $0.writesBack += repeats }
       if inHandler { $0.writesInHandler += repeats }
@@ -105,13 +106,13 @@ extension World {
     } else if result.errno == 11 {
       effect.kind = .empty
     } else if result.rawValue > 0 {
-      effect.kind = .read
+      effect.kind = transfer.peeks ? .peek : .read
     }
     let kind = effect.kind
-    guard kind != .none else { return }
+    guard kind != .none, kind != .peek else { return }
     let count = result.count
     var partial = false
-    if kind == .read, !transfer.peeks {
+    if kind == .read {
       partial = take(count * repeats, file: file, channel: channel)
     }
     let draining = kind == .read && (transfer.requested > count || channels[Int(channel)].kind == .eventfd)
@@ -205,9 +206,8 @@ extension World {
     if target >= 0, files[Int(target)].channel >= 0 {
       put(
         count, payload: [], event, fd: to, file: target, channel: files[Int(target)].channel, process: process)
-      if effect.kind == .none {
-        effect = Effect(kind: .write, file: target, channel: files[Int(target)].channel, fd: to)
-      }
+      let write = Effect(kind: .write, file: target, channel: files[Int(target)].channel, fd: to)
+      if effect.kind == .none { effect = write } else { farEffect = write }
     }
   }
 }

@@ -17,9 +17,18 @@ public struct Ready: Sendable {
   public var isGhost: Bool
 }
 
+/// A process that has a descriptor of a channel.
+public struct Holder: Sendable {
+  public var process: ProcessID
+  public var fd: FD
+  public var side: Side
+  public var isNonblocking: Bool
+}
+
 /// What the last applied event did to a channel.
 public struct Effect: Sendable {
-  public enum Kind: Sendable { case none, read, write, wait, accept, endOfFile, empty, clear }
+  /// `peek`: looked at without being taken. `empty`: EAGAIN. `clear`: readiness was reset without a read.
+  public enum Kind: Sendable { case none, read, peek, write, wait, accept, endOfFile, empty, clear }
 
   public var kind = Kind.none
   /// Slots in `World.files` and `World.channels`; -1 for none.
@@ -56,6 +65,8 @@ public struct World: Sendable {
 
   /// What the last event did: the channel that it touched, the segments that a read took, and what a wait returned.
   public internal(set) var effect = Effect()
+  /// The write at the far side of a splice or sendfile, whose read is `effect`.
+  public internal(set) var farEffect = Effect()
   public internal(set) var taken: [Segment] = []
   public internal(set) var ready: [Ready] = []
   /// Channels whose last descriptor the last event closed, as they were.
@@ -116,18 +127,28 @@ public struct World: Sendable {
   }
 
   /// The processes that hold a descriptor of the channel, with the numbers and ends.
-  public func holders(of channel: Int32) -> [(process: ProcessID, fd: FD, side: Side)] {
-    var found: [(process: ProcessID, fd: FD, side: Side)] = []
+  public func holders(of channel: Int32) -> [Holder] {
+    var found: [Holder] = []
     var seen = Set<Int>()
     for case let process? in processes where process.isAlive {
       guard let thread = process.threads.lazy.compactMap({ self.thread($0) }).first(where: \.isAlive),
         seen.insert(thread.table).inserted
       else { continue }
-      for (fd, descriptor) in tables[thread.table].open where files[Int(descriptor.file)].channel == channel {
-        found.append((process.id, fd, files[Int(descriptor.file)].side))
+      for (fd, descriptor) in tables[thread.table].open {
+        let file = files[Int(descriptor.file)]
+        guard file.channel == channel else { continue }
+        found.append(Holder(process: process.id, fd: fd, side: file.side, isNonblocking: file.nonblocking))
       }
     }
     return found
+  }
+
+  /// The number by which `process` can read what a reader at `side` reads.
+  public func readingNumber(of slot: Int32, at side: Side, in process: ProcessID) -> FD? {
+    guard let channel = channel(slot) else { return nil }
+    return holders(of: slot).first {
+      $0.process == process && $0.side != .write && channel.isSameInput($0.side, side)
+    }?.fd
   }
 
   /// The descriptor number by which `process` knows an end of the channel: one that reads or one that writes.
@@ -143,6 +164,7 @@ public struct World: Sendable {
   public mutating func apply(_ event: Event, arena: Arena, tables: TraceTables) {
     now = max(now, event.time)
     effect = Effect()
+    farEffect = Effect()
     taken.removeAll(keepingCapacity: true)
     ready.removeAll(keepingCapacity: true)
     goneChannels.removeAll(keepingCapacity: true)

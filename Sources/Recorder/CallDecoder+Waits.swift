@@ -7,11 +7,17 @@ extension CallDecoder {
   /// The wait that a call begins; for epoll the set is empty until it returns.
   func wait(_ call: PendingCall, arena: inout Arena) -> Operation {
     switch call.shape {
-    case .epollWait:
+    case .epollWait, .epollPwait2:
+      let timeout =
+        if case .epollWait = call.shape {
+          milliseconds(FD(truncatingIfNeeded: call.argument(3)))
+        } else {
+          timespec(call.argument(3)) ?? -1
+        }
       return .wait(
-        Wait(epoll: fd(call, 0), entries: .empty, timeout: milliseconds(FD(truncatingIfNeeded: call.argument(3)))))
-    case .epollPwait2:
-      return .wait(Wait(epoll: fd(call, 0), entries: .empty, timeout: timespec(call.argument(3)) ?? -1))
+        Wait(
+          epoll: fd(call, 0), entries: .empty, timeout: timeout,
+          capacity: UInt32(clamping: max(0, fd(call, 2)))))
     case .poll, .ppoll:
       let timeout: Int64
       if case .poll = call.shape {

@@ -145,9 +145,15 @@ extension Recorder {
     try token.resume(tracee.call == nil || tracee.call?.interrupted != 0 ? .run : .toSyscall, signal: signal)
   }
 
+  /// The least that the kernel puts on the stack for a handler: red zone, siginfo and ucontext, and the FXSAVE area
+  /// (Linux 6.1, arch/x86/kernel/signal.c, get_sigframe: 128 + 440 + 512).
+  private static let smallestFrame: UInt64 = 1024
+
   /// A thread that makes calls from above a handler's frame has left that handler by siglongjmp.
   func leaveAbandonedHandlers(_ tracee: Tracee, stackPointer: UInt64) {
-    while let frame = tracee.frames.last, let entered = frame.stackPointer, stackPointer > entered {
+    while let frame = tracee.frames.last, let entered = frame.stackPointer,
+      stackPointer > entered &- Self.smallestFrame
+    {
       tracee.frames.removeLast()
       emit(tracee, .handlerLeft(signal: frame.signal))
     }

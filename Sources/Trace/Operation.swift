@@ -62,8 +62,11 @@ public struct Wait: Sendable {
   public var entries: ArenaRange
   /// The timeout in ns; -1 for ever.
   public var timeout: Int64
+  /// How many events epoll_wait may return (maxevents); 0 for the others.
+  public var capacity: UInt32
 
-  public init(epoll: FD, entries: ArenaRange, timeout: Int64) {
+  public init(epoll: FD, entries: ArenaRange, timeout: Int64, capacity: UInt32 = 0) {
+    self.capacity = capacity
     self.epoll = epoll
     self.entries = entries
     self.timeout = timeout

@@ -102,6 +102,7 @@ extension ByteWriter {
       tag(.wait)
       signed(wait.epoll)
       signed(wait.timeout)
+      if wait.isEpoll { unsigned(wait.capacity) }
       unsigned(wait.entries.count)
       for entry in arena.waits(wait.entries) {
         signed(entry.fd)
@@ -259,6 +260,7 @@ extension ByteReader {
   private mutating func wait(into arena: inout Arena) throws(TraceError) -> Wait {
     let epoll = try signed32()
     let timeout = try signed()
+    let capacity = epoll >= 0 ? try unsigned32() : 0
     let count = try length(atLeast: 3)
     let offset = arena.waits.count
     for _ in 0..<count {
@@ -268,7 +270,8 @@ extension ByteReader {
       let data = epoll >= 0 ? try unsigned() : 0
       arena.waits.append(WaitEntry(fd: fd, asked: asked, returned: returned, data: data))
     }
-    return Wait(epoll: epoll, entries: ArenaRange(offset: offset, count: count), timeout: timeout)
+    return Wait(
+      epoll: epoll, entries: ArenaRange(offset: offset, count: count), timeout: timeout, capacity: capacity)
   }
 
   private mutating func transfer(into arena: inout Arena) throws(TraceError) -> Transfer {
