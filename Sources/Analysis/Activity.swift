@@ -72,6 +72,19 @@ struct ActivityMeter {
     }
   }
 
+  /// The same for a call that has not returned; its wait set is the thread's, since its batch is gone.
+  private static func openPlace(
+    _ syscall: Syscall, _ operation: Operation, _ thread: ThreadState, world: World
+  ) -> ThreadActivity.BlockedOn {
+    guard case .wait(let wait) = operation, !wait.isEpoll else {
+      return place(syscall, operation, of: thread.id, arena: Arena(), world: world)
+    }
+    let fd = thread.openWaits.first?.fd ?? -1
+    return ThreadActivity.BlockedOn(
+      syscall: syscall, fd: fd, kind: world.file(world.descriptor(fd, of: thread.id).file)?.kind,
+      others: max(0, thread.openWaits.count - 1))
+  }
+
   static func words(_ place: ThreadActivity.BlockedOn) -> String {
     guard place.fd >= 0 else { return place.syscall.name }
     let kind = place.kind.map { " (\(ObjectWords.noun($0)))" } ?? ""
@@ -122,7 +135,7 @@ struct ActivityMeter {
       parts.append("commonest call \(Syscall(Int(commonest.key)).name) (\(grouped(commonest.value)))")
     }
     if thread.isAlive, let call = thread.openCall {
-      let place = Self.place(call.syscall, call.operation, of: thread.id, arena: Arena(), world: world)
+      let place = Self.openPlace(call.syscall, call.operation, thread, world: world)
       parts.append("at the end in \(Self.words(place)) since \(Duration.moment(call.since))")
     }
     return "\(who): \(parts.joined(separator: "; "))"

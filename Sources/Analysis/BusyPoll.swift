@@ -84,8 +84,11 @@ struct BusyPoll {
   private mutating func note(_ effect: Effect, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
     guard let channel = world.channel(effect.channel), let side = world.file(effect.file)?.side else { return }
     switch effect.kind {
-    case .read, .accept, .clear: progressed(on: channel, at: side, written: false)
-    case .write: progressed(on: channel, at: side, written: true)
+    case .read, .accept, .clear:
+      // What a thread wrote itself and reads again is no work of which others could be the reason.
+      let isOwn = !world.taken.isEmpty && world.taken.allSatisfy { $0.writer == event.thread }
+      progressed(on: channel, at: side, written: false, excuses: !isOwn)
+    case .write: progressed(on: channel, at: side, written: true, excuses: true)
     case .endOfFile:
       readNothing(effect, event, channel: channel, side: side, arena: arena, world: world, tables: tables)
     default: break
@@ -93,12 +96,12 @@ struct BusyPoll {
   }
 
   /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
-  private mutating func progressed(on channel: Channel, at side: Side, written: Bool) {
+  private mutating func progressed(on channel: Channel, at side: Side, written: Bool, excuses: Bool) {
     for key in streaks.keys where key.channel == channel.serial && channel.isSameInput(key.side, side) {
       guard var streak = streaks[key], !written || streak.returned.contains(.output) else { continue }
       streak.progress += 1
       streaks[key] = streak
-      if turns[key.thread]?.ready.contains(key) == true { turns[key.thread]!.progressed.append(key) }
+      if excuses, turns[key.thread]?.ready.contains(key) == true { turns[key.thread]!.progressed.append(key) }
       if streak.progress * Self.tolerance > streak.returns { end(key) }
     }
   }
@@ -135,7 +138,7 @@ struct BusyPoll {
     settle(event.thread)
     // An inner epoll instance whose wait returns something is consumed like a read.
     if wait.isEpoll, !world.ready.isEmpty, let channel = world.channel(world.effect.channel) {
-      progressed(on: channel, at: .both, written: false)
+      progressed(on: channel, at: .both, written: false, excuses: true)
     }
     var seen: [Key] = []
     for ready in world.ready where !ready.isEdge {

@@ -23,7 +23,7 @@ public enum EventText {
     case .existing(let found):
       return "--- fd \(found.fd) is \(tables.text(found.link)) ---"
     case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(tables.text(detail)) ---"
-    case .name(let name): return "--- named \(quoted(Array(tables.text(name).utf8))) ---"
+    case .name(let name): return "--- named \(quoted(tables.bytes(name))) ---"
     }
   }
 
@@ -66,7 +66,7 @@ public enum EventText {
       return "\(domainName(domain)), \(typeName(type)), [\(first), \(second)]"
     case .socket(let domain, let type): return "\(domainName(domain)), \(typeName(type))"
     case .connect(let fd, let address), .bind(let fd, let address):
-      return "\(fd), \(quoted(Array(tables.text(address).utf8)))"
+      return "\(fd), \(quoted(tables.bytes(address)))"
     case .listen(let fd), .close(let fd), .setTimer(let fd): return "\(fd)"
     case .accept(let fd, let flags): return "\(fd)\(flagSuffix(flags))"
     case .shutdown(let fd, let how):
@@ -82,7 +82,7 @@ public enum EventText {
     case .open(let path, let flags, _, _):
       let access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"][Int(flags & 3)]
       return
-        "\(quoted(Array(tables.text(path).utf8))), \(access)\(flagText(flags).isEmpty ? "" : "|" + flagText(flags))"
+        "\(quoted(tables.bytes(path))), \(access)\(flagText(flags).isEmpty ? "" : "|" + flagText(flags))"
     case .epollControl(let epoll, let op, let fd, let events, _):
       let name = op == 1 ? "EPOLL_CTL_ADD" : op == 2 ? "EPOLL_CTL_DEL" : "EPOLL_CTL_MOD"
       return op == 2 ? "\(epoll), \(name), \(fd)" : "\(epoll), \(name), \(fd), \(readiness(events))"
@@ -93,8 +93,8 @@ public enum EventText {
     case .spawn(let flags, _): return flags == 0 ? "" : "0x\(String(flags, radix: 16))"
     case .unshare(let flags): return "0x\(String(flags, radix: 16))"
     case .exec(let exec):
-      let words = arena.numbers(exec.arguments).map { quoted(Array(tables.text(StringID(Int($0))).utf8)) }
-      return "\(quoted(Array(tables.text(exec.path).utf8))), [\(words.joined(separator: ", "))]"
+      let words = arena.numbers(exec.arguments).map { quoted(tables.bytes(StringID(Int($0)))) }
+      return "\(quoted(tables.bytes(exec.path))), [\(words.joined(separator: ", "))]"
     case .exit(let status, _): return "\(status)"
     case .sendSignal(let target, let signal): return "\(target), \(signalName(signal))"
     case .signalAction(let signal, let disposition):

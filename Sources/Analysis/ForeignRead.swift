@@ -75,8 +75,8 @@ struct ForeignRead {
     }
     guard var theft = candidates[key] else { return }
     theft.reads += UInt64(event.repeats)
-    theft.bytes += result.count
-    theft.ownersBytes += fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 + $1.count }
+    theft.bytes &+= result.count
+    theft.ownersBytes &+= fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 &+ $1.count }
     theft.last = event.exited
     if isWaiting(theft.owner, on: world.effect.channel, at: side, world: world) { theft.whileWaiting += 1 }
     if theft.evidence.count < Self.evidenceKept {

@@ -104,9 +104,10 @@ enum ChannelShape {
     return shape.longest == 0 || shape.longest <= longestWakeup && shape.constant != nil
   }
 
-  /// Whether the owner put bytes in before it first waited for any, and all readers take exactly what they ask for: a pool.
+  /// Whether the owner put single bytes in before it first waited for any, and all readers take one by one: a pool of tokens.
   static func isFilledAhead(_ channel: Channel, by owner: ChannelUse) -> Bool {
-    channel.kind != .eventfd && owner.ownWrites > 0 && owner.firstWrite < owner.firstWait
+    channel.kind != .eventfd && channel.payloads.longest == 1 && owner.ownWrites > 0
+      && owner.firstWrite < owner.firstWait
       && channel.uses.allSatisfy { $0.drainingReads == 0 } && channel.uses.contains { $0.reads > 0 }
   }
 }

@@ -39,7 +39,7 @@ struct ForeignWakeupWrite {
     if candidates[key] == nil { candidates[key] = world.foreignWrites(by: event) }
     guard var writes = candidates[key], case .call(_, let result, _) = event.body else { return }
     writes.count += UInt64(event.repeats)
-    writes.bytes += result.count * UInt64(event.repeats)
+    writes.bytes &+= result.count &* UInt64(event.repeats)
     writes.last = event.exited
     if writes.evidence.count < Self.evidenceKept {
       writes.evidence.append(world.evidence(event, arena: arena, tables))

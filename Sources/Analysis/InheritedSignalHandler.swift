@@ -115,7 +115,7 @@ struct InheritedSignalHandler {
     }
     guard var writes = candidates[key] else { return }
     writes.count += UInt64(event.repeats)
-    writes.bytes += result.count * UInt64(event.repeats)
+    writes.bytes &+= result.count &* UInt64(event.repeats)
     writes.last = event.exited
     if writes.evidence.count < Self.evidenceKept {
       writes.evidence.append(world.evidence(event, arena: arena, tables))

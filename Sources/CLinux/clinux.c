@@ -78,17 +78,21 @@ int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd) {
 static sigset_t tracer_signals;
 static sigset_t original_mask;
 static struct sigaction original_child_action;
+static struct sigaction original_size_action;
 static int release_pipe[2] = {-1, -1};
 static int failure_pipe[2] = {-1, -1};
 
 void clinux_block_signals(void) {
   sigemptyset(&tracer_signals);
-  const int signals[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1};
+  const int signals[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU};
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&tracer_signals, signals[i]);
   sigprocmask(SIG_BLOCK, &tracer_signals, &original_mask);
   // An inherited SIG_IGN would make the kernel reap children unseen.
   struct sigaction standard = {.sa_handler = SIG_DFL};
   sigaction(SIGCHLD, &standard, &original_child_action);
+  // The trace may grow beyond the user's RLIMIT_FSIZE: that is EFBIG to us, not our death.
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGXFSZ, &ignore, &original_size_action);
 }
 
 int clinux_next_signal(int64_t timeout_ns) {
@@ -120,6 +124,7 @@ static void run_child(const struct clinux_launch *launch) {
   close(release_pipe[1]);
   if (read(release_pipe[0], &go, 1) != 1) _exit(127);
   sigaction(SIGCHLD, &original_child_action, NULL);
+  sigaction(SIGXFSZ, &original_size_action, NULL);
   sigprocmask(SIG_SETMASK, &original_mask, NULL);
   struct sock_fprog program = {launch->filter_length, (struct sock_filter *)launch->filter};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0) {

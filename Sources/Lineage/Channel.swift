@@ -38,9 +38,9 @@ public struct ByteQueue: Sendable {
     if sinceEmpty.count < 16, !sinceEmpty.contains(where: { $0.process == segment.process }) {
       sinceEmpty.append(segment)
     }
-    unread += segment.count
+    unread &+= segment.count
     if segments.count - head >= Self.longest, segments[segments.count - 1].process == segment.process {
-      segments[segments.count - 1].count += segment.count
+      segments[segments.count - 1].count &+= segment.count
     } else {
       segments.append(segment)
     }
@@ -61,7 +61,7 @@ public struct ByteQueue: Sendable {
         head += 1
       }
       rest -= part.count
-      unread -= part.count
+      unread &-= part.count
       taken.append(part)
     }
     if head == segments.count {
@@ -89,7 +89,7 @@ public struct ByteQueue: Sendable {
     guard surplus > 0, let place = segments[head...].lastIndex(where: { $0.writer == thread }) else { return }
     let cut = min(surplus, segments[place].count)
     segments[place].count -= cut
-    unread -= cut
+    unread &-= cut
   }
 }
 
@@ -180,8 +180,9 @@ public struct Channel: Sendable {
   var begun: [ThreadID] = []
   /// Bytes that reads took from such writes.
   var credit: [ThreadID: UInt64] = [:]
-  /// Open files under way in messages, by direction (slots).
+  /// Open files under way in messages (slots): to readers of the queue, and of a socketpair's back queue.
   var passing: [Int32] = []
+  var passingBack: [Int32] = []
   /// Open files that refer to this channel; 0 for a free slot.
   var files = 0
 

@@ -21,7 +21,8 @@ extension World {
       install(writeEnd, at: write, of: thread, .created, closeOnExec: flags & closeOnExec != 0, time: time)
     case .create(let kind, let flags, let value, let existing):
       if existing >= 0 { return }
-      let channel = makeChannel(kind, inode: 0, by: thread, at: time)
+      // A memfd is a file, not a channel.
+      let channel = kind == .memfd ? -1 : makeChannel(kind, inode: 0, by: thread, at: time)
       if kind == .eventfd {
         channels[Int(channel)].isSemaphore = flags & 1 != 0
         if value > 0 { channels[Int(channel)].queue.append(segment(value, event, fd: fd)) }
@@ -296,8 +297,9 @@ extension World {
     goneChannels.append(channel)
     let key = InodeKey(kind: channel.kind, inode: channel.inode)
     if channelsByInode[key] == slot { channelsByInode[key] = nil }
-    let passing = channel.passing
+    let passing = channel.passing + channel.passingBack
     channels[Int(slot)].passing = []
+    channels[Int(slot)].passingBack = []
     channels[Int(slot)].queue = ByteQueue()
     channels[Int(slot)].backQueue = ByteQueue()
     channels[Int(slot)].uses = []
@@ -325,10 +327,12 @@ extension World {
 
   mutating func closeRange(_ first: UInt32, _ last: UInt32, _ flags: UInt32, by thread: ThreadID, at time: Nanoseconds)
   {
+    // Other flags are EINVAL, which is not known yet when the call begins.
+    guard flags & ~6 == 0, first <= last else { return }
     if flags & 2 != 0 { unshareTable(of: thread) }
     guard let state = self.thread(thread) else { return }
     let count = UInt32(tables[state.table].descriptors.count)
-    guard first < count, first <= last else { return }
+    guard first < count else { return }
     for fd in first...min(last, count - 1) {
       if flags & 4 != 0 {
         setCloseOnExec(FD(fd), true, of: thread)

@@ -31,7 +31,7 @@ extension World {
       write(transfer, result, event, file: slot, channel: channel, process: process, arena: arena)
     case .input:
       read(transfer, result, event, file: slot, channel: channel, process: process)
-      if !transfer.passed.isEmpty { receive(transfer, event, channel: channel, arena: arena) }
+      if !transfer.passed.isEmpty { receive(transfer, event, file: slot, channel: channel, arena: arena) }
     }
   }
 
@@ -53,7 +53,11 @@ extension World {
         let passed = descriptor(fd, of: event.thread).file
         guard passed >= 0 else { continue }
         files[Int(passed)].references += 1
-        channels[Int(channel)].passing.append(passed)
+        if files[Int(file)].side == .first {
+          channels[Int(channel)].passingBack.append(passed)
+        } else {
+          channels[Int(channel)].passing.append(passed)
+        }
       }
     }
   }
@@ -79,7 +83,7 @@ extension World {
     channels[Int(channel)].withUse(by: process) {
       $0.writes += repeats
       $0.firstWrite = min($0.firstWrite, event.entered)
-      $0.bytesWritten += count * repeats
+      $0.bytesWritten &+= count &* repeats
       if side == .first { $0.writesBack += repeats }
       if inHandler { $0.writesInHandler += repeats }
       $0.firstUse = min($0.firstUse, event.time)
@@ -113,7 +117,7 @@ extension World {
     let count = result.count
     var partial = false
     if kind == .read {
-      partial = take(count * repeats, file: file, channel: channel)
+      partial = take(count &* repeats, file: file, channel: channel)
     }
     let draining = kind == .read && (transfer.requested > count || channels[Int(channel)].kind == .eventfd)
     let side = files[Int(file)].side
@@ -125,7 +129,7 @@ extension World {
       switch kind {
       case .read:
         $0.reads += repeats
-        $0.bytesRead += count * repeats
+        $0.bytesRead &+= count &* repeats
         if partial { $0.partialReads += repeats }
         if draining { $0.drainingReads += repeats }
       case .empty: $0.emptyReads += repeats
@@ -177,13 +181,21 @@ extension World {
 
   /// SCM_RIGHTS: the descriptors that came with a message are those that were sent first.
   private mutating func receive(
-    _ transfer: Transfer, _ event: Event, channel: Int32, arena: Arena
+    _ transfer: Transfer, _ event: Event, file receiver: Int32, channel: Int32, arena: Arena
   ) {
+    let isBack = files[Int(receiver)].side == .second
     let closeOnExec = transfer.flags & 0x4000_0000 != 0
-    for fd in arena.numbers(transfer.passed) {
-      guard !channels[Int(channel)].passing.isEmpty else { return }
-      let file = channels[Int(channel)].passing.removeFirst()
+    for (place, fd) in arena.numbers(transfer.passed).enumerated() {
+      let queue = isBack ? channels[Int(channel)].passingBack : channels[Int(channel)].passing
+      // A peek installs descriptors too, and leaves the message where it is.
+      guard let file = transfer.peeks ? queue.dropFirst(place).first : queue.first else { return }
       install(file, at: fd, of: event.thread, .received, closeOnExec: closeOnExec, time: event.exited)
+      if transfer.peeks { continue }
+      if isBack {
+        channels[Int(channel)].passingBack.removeFirst()
+      } else {
+        channels[Int(channel)].passing.removeFirst()
+      }
       unreference(file, by: event.thread, at: event.exited)
     }
   }
@@ -198,7 +210,7 @@ extension World {
       effect = Effect(kind: .read, file: source, channel: channel, fd: from)
       channels[Int(channel)].withUse(by: process) {
         $0.reads += 1
-        $0.bytesRead += count
+        $0.bytesRead &+= count
         $0.lastInputUse = event.time
       }
     }

@@ -81,6 +81,9 @@ public struct StoppedTracee: ~Copyable {
     }
   }
 
+  /// Gives the token up: a later status of the same thread has overtaken this stop (it was killed where it stood).
+  public consuming func forget() { discard self }
+
   /// What call it stands at.
   public borrowing func syscall() throws(PtraceError) -> SyscallStop {
     var info = clinux_syscall_info()

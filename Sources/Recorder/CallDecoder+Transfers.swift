@@ -36,19 +36,22 @@ extension CallDecoder {
     case .message(let direction):
       var transfer = message(number, direction, at: call.argument(1), arena: &arena, world: world)
       transfer.flags = UInt32(truncatingIfNeeded: call.argument(2))
-      if direction == .output { transfer.passed = rights(at: call.argument(1), arena: &arena) }
+      if direction == .output { transfer.passed = arena.add(numbers: rights(at: call.argument(1))) }
       return .transfer(transfer)
     case .messages(let direction):
       // struct mmsghdr: a msghdr of 56 bytes, then the length; 64 in all.
       var whole = Transfer(
         fd: number, direction: direction, requested: 0, flags: UInt32(truncatingIfNeeded: call.argument(3)))
       let count = min(call.argument(2), 1024)
+      var numbers: [Int32] = []
       for place in 0..<count {
         let part = message(number, direction, at: call.argument(1) &+ place &* 64, arena: &arena, world: world)
         whole.requested &+= part.requested
         if place == 0 { whole.payload = part.payload }
+        if direction == .output { numbers += rights(at: call.argument(1) &+ place &* 64) }
       }
       whole.messages = UInt32(truncatingIfNeeded: count)
+      whole.passed = arena.add(numbers: numbers.prefix(TraceFormat.longestNumberList))
       return .transfer(whole)
     default: return .plain
     }
@@ -71,10 +74,16 @@ extension CallDecoder {
     arena: inout Arena, world: World
   ) -> Transfer {
     var transfer = Transfer(fd: fd, direction: direction, requested: 0, positioned: positioned)
-    for place in 0..<min(count, 1024) {
-      guard let base = memory.load(address &+ place &* 16, as: UInt64.self),
-        let length = memory.load(address &+ place &* 16 &+ 8, as: UInt64.self)
-      else { break }
+    var parts: [UInt8] = []
+    let got = memory.read(address, count: Int(min(count, 1024)) * 16, into: &parts) / 16
+    for place in 0..<got {
+      // struct iovec: base, length.
+      let (base, length) = parts.withUnsafeBytes {
+        (
+          $0.loadUnaligned(fromByteOffset: place * 16, as: UInt64.self),
+          $0.loadUnaligned(fromByteOffset: place * 16 + 8, as: UInt64.self)
+        )
+      }
       transfer.requested &+= length
       // Of a vector only the first part that holds anything is kept.
       if direction == .output, !positioned, transfer.payload.isEmpty, length > 0 {
@@ -94,10 +103,10 @@ extension CallDecoder {
   }
 
   /// The descriptors of a message's SCM_RIGHTS (unix(7)); what was cut off (MSG_CTRUNC) is not there.
-  func rights(at address: UInt64, arena: inout Arena) -> ArenaRange {
+  func rights(at address: UInt64) -> [Int32] {
     guard let control = memory.load(address &+ 32, as: UInt64.self),
       let length = memory.load(address &+ 40, as: UInt64.self), length >= 16
-    else { return .empty }
+    else { return [] }
     var bytes: [UInt8] = []
     let got = memory.read(control, count: Int(min(length, 8192)), into: &bytes)
     var numbers: [Int32] = []
@@ -117,7 +126,7 @@ extension CallDecoder {
         offset += (size + 7) & ~7
       }
     }
-    return arena.add(numbers: numbers.prefix(TraceFormat.longestNumberList))
+    return Array(numbers.prefix(TraceFormat.longestNumberList))
   }
 
   /// Fills in what a transfer returned; the result of the mmsg calls becomes bytes.
@@ -127,14 +136,18 @@ extension CallDecoder {
     var transfer = transfer
     switch call.shape {
     case .message(.input) where result >= 0:
-      transfer.passed = rights(at: call.argument(1), arena: &arena)
+      transfer.passed = arena.add(numbers: rights(at: call.argument(1)))
     case .messages(let direction) where result >= 0:
       transfer.messages = UInt32(truncatingIfNeeded: result)
       var bytes: Int64 = 0
+      var numbers: [Int32] = []
       for place in 0..<UInt64(min(result, 1024)) {
         let message = call.argument(1) &+ place &* 64
         bytes += Int64(memory.load(message &+ 56, as: UInt32.self) ?? 0)
-        if direction == .input, transfer.passed.isEmpty { transfer.passed = rights(at: message, arena: &arena) }
+        if direction == .input { numbers += rights(at: message) }
+      }
+      if direction == .input {
+        transfer.passed = arena.add(numbers: numbers.prefix(TraceFormat.longestNumberList))
       }
       result = bytes
     default: break

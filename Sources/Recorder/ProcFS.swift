@@ -96,6 +96,15 @@ enum ProcFS {
     return (running, waiting)
   }
 
+  /// The thread group that a thread belongs to, and the parent of that (/proc/TID/status).
+  static func family(of tid: Int32) -> (process: Int32, parent: Int32)? {
+    let path = "/proc/\(tid)/status"
+    guard let process = field("Tgid:", of: path).flatMap({ Int32($0) }),
+      let parent = field("PPid:", of: path).flatMap({ Int32($0) })
+    else { return nil }
+    return (process, parent)
+  }
+
   static func name(of tid: Int32, in pid: Int32) -> [UInt8]? {
     read("/proc/\(pid)/task/\(tid)/comm").map { Array($0.prefix { $0 != 10 }) }
   }

@@ -106,14 +106,14 @@ extension Recorder {
   }
 
   /// Writes the end of the pending call.
-  func complete(_ tracee: Tracee, result: Int64) {
+  func complete(_ tracee: Tracee, result: Int64, phase: Event.Phase = .end) {
     guard let call = tracee.call else { return }
     tracee.call = nil
     guard hasBegun else { return }
     let time = now
     write(
       Event(
-        thread: tracee.id, phase: .end, entered: call.entered, exited: time,
+        thread: tracee.id, phase: phase, entered: call.entered, exited: time,
         body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
     sampleUsage(tracee, at: time, every: 500_000_000)
   }

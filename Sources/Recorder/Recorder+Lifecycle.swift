@@ -7,7 +7,9 @@ import Trace
 
 extension Recorder {
   func addRoot() {
-    tracees[root] = makeTracee(root, process: TracedProcess(pid: root, id: nextProcess()))
+    let process = TracedProcess(pid: root, id: nextProcess())
+    process.hasExeced = false
+    tracees[root] = makeTracee(root, process: process)
   }
 
   private func nextProcess() -> ProcessID {
@@ -50,43 +52,72 @@ extension Recorder {
   private func spawned(_ parent: Tracee, _ tid: Int32) throws(PtraceError) {
     var flags: UInt64 = 0
     if case .spawn(let asked, _) = parent.call?.operation { flags = asked }
-    let start = Start(parent: parent.id, flags: flags)
-    let process: TracedProcess
-    if start.isThread {
-      process = parent.process
-      process.threads += 1
-    } else {
-      process = TracedProcess(pid: tid, id: nextProcess())
-    }
-    let child = makeTracee(tid, process: process)
-    child.frames = start.sharesMemory && start.isThread ? [] : parent.frames
-    child.name = parent.name
-    tracees[tid] = child
+    // An orphan that was adopted needs no second birth.
+    guard tracees[tid] == nil else { return }
+    let child = add(tid, pid: tid, Start(parent: parent.id, flags: flags), parent: parent)
     if case .spawn(let asked, _) = parent.call?.operation {
       parent.call?.operation = .spawn(flags: asked, child: child.id)
     }
-    if hasBegun {
-      emit(child, .start(start))
-    }
-    guard let status = unclaimed.removeValue(forKey: tid)?.take() else { return }
-    try answer(status)
+    try claim(child)
   }
 
-  /// Answers a newborn's stop that had come too early.
-  private func answer(_ status: consuming WaitStatus) throws(PtraceError) {
-    switch consume status {
-    case .ended: break
-    case .stopped(let token): try token.resume(.run)
+  /// Enters a child into the tables and the trace.
+  private func add(_ tid: Int32, pid: Int32, _ start: Start, parent: Tracee?) -> Tracee {
+    let process: TracedProcess
+    if start.isThread, let parent {
+      process = parent.process
+      process.threads += 1
+    } else {
+      process = TracedProcess(pid: pid, id: nextProcess())
+    }
+    let child = makeTracee(tid, process: process)
+    child.frames = start.isThread ? [] : parent?.frames ?? []
+    child.name = parent?.name ?? []
+    tracees[tid] = child
+    if hasBegun { emit(child, .start(start)) }
+    if isEnding { kill(tid, SIGKILL) }
+    return child
+  }
+
+  /// Answers what was heard of the child before.
+  private func claim(_ child: Tracee) throws(PtraceError) {
+    guard let newborn = unclaimed.removeValue(forKey: child.tid) else { return }
+    if let raw = newborn.ended {
+      tracees[child.tid] = nil
+      child.process.threads -= 1
+      if hasBegun { emit(child, .end(status: raw)) }
+    } else if let token = newborn.take() {
+      try token.resume(.run)
     }
   }
 
-  private func execed(_ tracee: Tracee, former: Int32) {
+  /// Children whose parent was killed before it could tell of them: what they are stands in /proc.
+  func adoptOrphans() throws(PtraceError) {
+    for tid in Array(unclaimed.keys) {
+      guard unclaimed[tid]?.ended == nil, let family = ProcFS.family(of: tid) else {
+        // Gone without having done anything.
+        unclaimed[tid] = nil
+        continue
+      }
+      let isThread = family.process != tid
+      let parent = tracees.values.first { $0.process.pid == (isThread ? family.process : family.parent) }
+      // CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for.
+      let start = Start(parent: parent?.id ?? .unknown, flags: isThread ? 0x10F00 : 0)
+      let child = add(tid, pid: family.process, start, parent: parent)
+      if parent == nil { describeAll(child) }
+      try claim(child)
+    }
+  }
+
+  private func execed(_ tracee: Tracee, former tid: Int32) {
     var caller = ThreadID.unknown
-    if former != tracee.tid, let thread = tracees.removeValue(forKey: former) {
+    var former: Tracee?
+    if tid != tracee.tid, let thread = tracees.removeValue(forKey: tid) {
       // The thread that called exec has taken over the leader's number; the leader is gone without a word.
       tracee.call = thread.call
       tracee.arena = thread.arena
       caller = thread.id
+      former = thread
     }
     tracee.frames = []
     tracee.process.threads = 1
@@ -101,9 +132,11 @@ extension Recorder {
     if case .exec(var exec) = tracee.call?.operation {
       exec.caller = caller
       tracee.call?.operation = .exec(exec)
-      // The launching child's exec was not begun in the trace.
-      complete(tracee, result: 0)
+      // The begin of another thread's exec, like that of the launching child's, is not this thread's.
+      complete(tracee, result: 0, phase: former == nil && tracee.process.hasExeced ? .end : .whole)
+      if let former { emit(former, .end(status: 0)) }
     }
+    tracee.process.hasExeced = true
     sampleName(tracee)
   }
 

@@ -46,8 +46,8 @@ public final class Recorder {
   var world = World()
   var tables = TraceTables()
   var tracees: [Int32: Tracee] = [:]
-  /// Newborns that stopped before their parent's event named them.
-  var unclaimed: [Int32: StatusSlot] = [:]
+  /// Children that were heard of before their parent's event named them.
+  var unclaimed: [Int32: Newborn] = [:]
   var threadCount = 0
   var processCount = 0
   var generations: [Int32: UInt32] = [:]
@@ -55,8 +55,11 @@ public final class Recorder {
   /// False until the root's exec: what the launching child does is not the target's doing.
   var hasBegun = false
   private var rootStatus: Int32 = 0
+  /// The root is in a group-stop; the terminal has asked us to stop as well.
+  private var isRootStopped = false
+  private var lastTerminalStop: Nanoseconds?
   private var lastInterrupt: Nanoseconds?
-  private var isEnding = false
+  private(set) var isEnding = false
   private var batch: [StatusSlot] = []
 
   private init(writer: TraceWriter, root: Int32, start: Nanoseconds, payloadLimit: Int) {
@@ -75,17 +78,17 @@ public final class Recorder {
   /// Time since the trace began.
   var now: Nanoseconds { Self.clock(CLOCK_MONOTONIC) - start }
 
-  /// Launches `command`, follows it to the end and returns how that was. `path`: where the trace goes; by default
+  /// Launches `command` (argv, any bytes), follows it to the end and returns how that was. `path`: where the trace goes; by default
   /// `NAME.PID.flt` in the current folder. `ready` is told the path before the program starts.
   public static func record(
-    command: [String], path: String?, payloadLimit: Int, ready: (String) -> Void = { _ in }
+    command: [[UInt8]], path: String?, payloadLimit: Int, ready: (String) -> Void = { _ in }
   ) throws(RecorderError) -> Outcome {
+    let program = try Program.find(command)
     clinux_block_signals()
     let filter = SeccompFilter.everyCall()
     let root = launch(command, filter: filter)
     guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
-    let name = command[0].split(separator: "/").last.map(String.init) ?? "program"
-    let output = path ?? "\(name).\(root).flt"
+    let output = path ?? "\(program.name).\(root).flt"
     let writer: TraceWriter
     do {
       writer = try TraceWriter(path: output, header: TraceHeader(started: clock(CLOCK_REALTIME)))
@@ -115,14 +118,15 @@ public final class Recorder {
       if failure.stage == 1 {
         throw .refused("seccomp refused the filter: \(String(cString: strerror(failure.error)))")
       }
-      if failure.error == ENOENT { throw .notFound(command[0]) }
-      throw .cannotRun(command[0], errno: failure.error)
+      if failure.error == ENOENT { throw .notFound(program.text) }
+      throw .cannotRun(program.text, errno: failure.error)
     }
     return recorder.finish()
   }
 
-  private static func launch(_ command: [String], filter: [UInt64]) -> Int32 {
-    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+  private static func launch(_ command: [[UInt8]], filter: [UInt64]) -> Int32 {
+    var arguments: [UnsafeMutablePointer<CChar>?] =
+      command.map { strdup(($0 + [0]).map { CChar(bitPattern: $0) }) } + [nil]
     defer { for argument in arguments { free(argument) } }
     return filter.withUnsafeBufferPointer { filter in
       arguments.withUnsafeMutableBufferPointer { arguments in
@@ -159,14 +163,19 @@ public final class Recorder {
       }
       if ready > 0 { continue }
       if noTracees { return }
-      idle()
+      try idle()
     }
   }
 
   /// Nothing is ready: sleep until a signal comes. CHLD says that a tracee has something; the others are for us.
-  private func idle() {
-    let signal = clinux_next_signal(-1)
+  private func idle() throws(PtraceError) {
+    // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
+    let signal = clinux_next_signal(unclaimed.isEmpty ? -1 : 20_000_000)
     switch signal {
+    case 0: try adoptOrphans()
+    case SIGTSTP, SIGTTIN, SIGTTOU:
+      lastTerminalStop = now
+      if isRootStopped { stopWithRoot() }
     case SIGINT, SIGQUIT:
       // The terminal gave it to the target as well. A second within a second means us too.
       let time = now
@@ -181,6 +190,13 @@ public final class Recorder {
   private func end() {
     isEnding = true
     for tid in tracees.keys { kill(tid, SIGKILL) }
+    for tid in unclaimed.keys { kill(tid, SIGKILL) }
+  }
+
+  /// The terminal stops its whole foreground group; we do so after the root did, since its handler may have work to do first.
+  private func stopWithRoot() {
+    lastTerminalStop = nil
+    kill(getpid(), SIGSTOP)
   }
 
   private func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
@@ -192,9 +208,11 @@ public final class Recorder {
 
   private func ended(_ tid: Int32, _ raw: Int32) {
     if tid == root { rootStatus = raw }
-    // A newborn may be killed before its parent's event names it.
-    unclaimed[tid] = nil
-    guard let tracee = tracees.removeValue(forKey: tid) else { return }
+    guard let tracee = tracees.removeValue(forKey: tid) else {
+      // Killed before its parent's event names it.
+      newborn(tid).end(raw)
+      return
+    }
     tracee.process.threads -= 1
     if hasBegun { emit(tracee, .end(status: raw)) }
   }
@@ -202,18 +220,34 @@ public final class Recorder {
   private func stopped(_ token: consuming StoppedTracee) throws(PtraceError) {
     let tid = token.tid
     guard let tracee = tracees[tid] else {
-      let slot = StatusSlot()
-      slot.put(.stopped(token))
-      unclaimed[tid] = slot
+      if case .event(.exit) = token.reason {
+        // It was killed where it stood, and must be let go to end.
+        try token.resume(.run)
+      } else {
+        newborn(tid).park(token)
+      }
       return
     }
+    if tid == root { isRootStopped = false }
     switch token.reason {
     case .syscall: try syscallStop(tracee, token)
     case .event(.seccomp): try seccompStop(tracee, token)
     case .event(let event): try eventStop(tracee, event, token)
     case .signal(let signal): try signalStop(tracee, signal, token)
-    case .groupStop: try token.resume(.listen)
+    case .groupStop:
+      try token.resume(.listen)
+      if tid == root {
+        isRootStopped = true
+        if let asked = lastTerminalStop, now - asked < 1_000_000_000 { stopWithRoot() }
+      }
     }
+  }
+
+  private func newborn(_ tid: Int32) -> Newborn {
+    if let known = unclaimed[tid] { return known }
+    let new = Newborn()
+    unclaimed[tid] = new
+    return new
   }
 
   // MARK: Writing

@@ -56,7 +56,8 @@ final class TracedProcess {
   let id: ProcessID
   var threads = 1
   var saidOtherABI = false
-  var saidRing = false
+  /// Its exec calls are begun in the trace; the launched root's first was not.
+  var hasExeced = true
 
   init(pid: Int32, id: ProcessID) {
     self.pid = pid
@@ -64,8 +65,26 @@ final class TracedProcess {
   }
 }
 
-/// Holds one status until it can be answered: a batch that is ready together, or a newborn's stop that came before its
-/// parent's word of it. (Arrays and dictionaries refuse tokens that cannot be copied.)
+/// A child that was heard of before its parent told of it: its first stop, its end, or both. The parent may have been killed
+/// before it could tell.
+final class Newborn {
+  private var token: StoppedTracee?
+  private(set) var ended: Int32?
+
+  func park(_ new: consuming StoppedTracee) {
+    if let old = token.take() { old.forget() }
+    token = consume new
+  }
+
+  func end(_ raw: Int32) {
+    if let old = token.take() { old.forget() }
+    ended = raw
+  }
+
+  func take() -> StoppedTracee? { token.take() }
+}
+
+/// Holds one status of a batch until it is answered. (Arrays refuse tokens that cannot be copied.)
 final class StatusSlot {
   private var status: WaitStatus?
 

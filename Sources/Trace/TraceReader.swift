@@ -24,6 +24,9 @@ public struct TraceTables: Sendable {
     id.position < strings.count ? String(decoding: strings[id.position], as: UTF8.self) : ""
   }
 
+  /// The bytes of an id, as the target had them.
+  public func bytes(_ id: StringID) -> [UInt8] { id.position < strings.count ? strings[id.position] : [] }
+
   public func thread(_ id: ThreadID) -> ThreadRecord? {
     id.position < threads.count ? threads[id.position] : nil
   }
@@ -37,6 +40,10 @@ public struct TraceTables: Sendable {
 
   public mutating func define(_ id: ThreadID, _ record: ThreadRecord) throws(TraceError) {
     guard id.position <= threads.count + 65536 else { throw .damaged("a thread has the id \(id.position)") }
+    // There are no more processes than threads.
+    guard record.process.position <= threads.count + 65536 else {
+      throw .damaged("a process has the id \(record.process.position)")
+    }
     while threads.count <= id.position { threads.append(nil) }
     threads[id.position] = record
   }
@@ -171,15 +178,16 @@ public final class TraceReader {
       let chunk = try ChunkHeader(from: &reader)
       body = try Self.read(
         descriptor, at: offset + TraceFormat.chunkHeaderSize, count: Int(chunk.length), path: path)
-      guard body.count == Int(chunk.length) else { throw .damaged("its last chunk is cut off") }
-      if chunk.sealed {
+      let isCut = body.count < Int(chunk.length)
+      if chunk.sealed, !isCut {
         guard UInt32(crc32(0, body, UInt32(body.count))) == chunk.checksum else {
           throw .damaged("a chunk's checksum does not match at byte \(offset)")
         }
       }
       offset += TraceFormat.chunkHeaderSize + (Int(chunk.length) + 7) & ~7
-      if !chunk.sealed { offset = end }
+      if !chunk.sealed || isCut { offset = end }
       try decode(chunk, into: &batch)
+      if isCut { throw .damaged("its last chunk is cut off") }
       return true
     } catch {
       damage = error

@@ -42,7 +42,10 @@ public final class TraceWriter {
   /// Makes the file, mode 0600, and writes its header.
   public init(path: String, header traceHeader: TraceHeader) throws(TraceError) {
     self.path = path
-    let opened = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    // A new file, so that its mode is ours, and so that one which another tracer still has mapped is not cut under it.
+    var status = stat()
+    if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { unsafe unlink(path) }
+    let opened = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard opened >= 0 else { throw .unwritable(path: path, errno: errno) }
     descriptor = Self.raised(opened)
     header = Self.emptyChunk(sequence: 0)
@@ -132,6 +135,10 @@ public final class TraceWriter {
       lastTime = event.time
     }
     encode(event, arena: arena)
+    guard record.bytes.count <= TraceFormat.chunkCapacity else {
+      lost += 1
+      return
+    }
     if Int(header.length) + record.bytes.count > TraceFormat.chunkCapacity {
       seal()
       openChunk(at: chunkInFile + TraceFormat.chunkHeaderSize + (Int(header.length) + 7) & ~7)
@@ -205,8 +212,11 @@ public final class TraceWriter {
     let body = unsafe window + chunkInWindow + TraceFormat.chunkHeaderSize
     header.checksum = UInt32(
       unsafe crc32(0, body.assumingMemoryBound(to: UInt8.self), UInt32(header.length)))
-    header.sealed = true
+    // The flag last: until it stands, the checksum does not count.
     writeHeader()
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    header.sealed = true
+    unsafe (window + chunkInWindow).storeBytes(of: UInt32(1).littleEndian, toByteOffset: 4, as: UInt32.self)
     index.append((UInt64(chunkInFile), header))
   }
 

@@ -39,10 +39,19 @@ struct RecordingOptions: ParsableArguments {
   /// Runs the command under trace.
   func record() throws -> Recorder.Outcome {
     do {
-      return try Recorder.record(command: command, path: output, payloadLimit: payload)
+      return try Recorder.record(command: Self.rawCommand(), path: output, payloadLimit: payload)
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
+  }
+
+  /// What stands after the first `--`, byte by byte: arguments need not be UTF-8.
+  private static func rawCommand() -> [[UInt8]] {
+    let all = (0..<Int(CommandLine.argc)).compactMap { place in
+      CommandLine.unsafeArgv[place].map { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) }
+    }.map { $0.map { UInt8(bitPattern: $0) } }
+    guard let separator = all.firstIndex(of: Array("--".utf8)) else { return [] }
+    return Array(all[(separator + 1)...])
   }
 
   /// Says where the trace is, and a line per finding; without findings, where time went.

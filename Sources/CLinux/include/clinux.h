@@ -46,8 +46,7 @@ struct clinux_launch {
   uint16_t filter_length;   // in instructions
 };
 
-// Forks a child that waits for clinux_release, then installs the seccomp filter and execs. Its signal mask and SIGCHLD
-// disposition are those from before clinux_block_signals. Returns the pid or -errno.
+// Forks a child that waits for clinux_release, then installs the seccomp filter and execs. Its signal mask and dispositions are those from before clinux_block_signals. Returns the pid or -errno.
 pid_t clinux_launch_start(const struct clinux_launch *launch);
 
 // Lets the launched child go on to exec.
@@ -59,7 +58,8 @@ void clinux_abandon(void);
 // What the launched child said of its failure, once it has ended or exec'd.
 struct clinux_failure clinux_launch_failure(void);
 
-// Blocks the signals that the tracer takes with clinux_next_signal: CHLD, INT, QUIT, TERM, HUP, ALRM, USR1.
+// Blocks the signals that the tracer takes with clinux_next_signal: CHLD, INT, QUIT, TERM, HUP, ALRM, USR1, TSTP,
+// TTIN, TTOU. Ignores XFSZ.
 void clinux_block_signals(void);
 
 // Waits for one of them. Returns its number, or 0 after `timeout_ns` (-1: for ever).
