@@ -126,10 +126,11 @@ class Body:
 
     def wait(self):
         epoll, timeout, entries = self.int(), self.int64(), []
+        capacity = self.uint() if epoll >= 0 else 0
         for _ in range(self.count(4 if epoll >= 0 else 3)):
             entry = {"fd": self.int(), "asked": self.uint(), "returned": self.uint()}
             entries.append({**entry, "data": self.uint64()} if epoll >= 0 else entry)
-        return {"epoll": epoll, "timeout": timeout, "entries": entries}
+        return {"epoll": epoll, "timeout": timeout, "capacity": capacity, "entries": entries}
 
     def transfer(self):
         fd, bits = self.int(), self.byte()

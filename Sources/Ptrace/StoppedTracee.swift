@@ -94,6 +94,13 @@ public struct StoppedTracee: ~Copyable {
       stackPointer: info.stack_pointer, number: info.number, arguments: info.arguments, result: info.result)
   }
 
+  /// Replaces what the call that it is returning from returns: a value, -errno, or -ERESTART* (PTRACE_POKEUSER of rax, at byte
+  /// 80 of struct user, sys/user.h).
+  public borrowing func setResult(_ value: Int64) throws(PtraceError) {
+    let result = clinux_ptrace(6, tid, 80, UInt(bitPattern: Int(value)))
+    if result < 0 { throw PtraceError(operation: "PTRACE_POKEUSER", tid: tid, errno: Int32(-result)) }
+  }
+
   /// PTRACE_GETEVENTMSG: the new tid of a fork, the former tid of an exec, the status of an exit.
   public borrowing func eventMessage() throws(PtraceError) -> UInt {
     var message: UInt = 0

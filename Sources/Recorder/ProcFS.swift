@@ -105,6 +105,12 @@ enum ProcFS {
     return (process, parent)
   }
 
+  /// Whether the thread's process ignores the signal, perhaps since before it was traced.
+  static func ignores(_ signal: Int32, tid: Int32) -> Bool {
+    guard let text = field("SigIgn:", of: "/proc/\(tid)/status"), let mask = UInt64(text, radix: 16) else { return false }
+    return mask >> (signal - 1) & 1 == 1
+  }
+
   static func name(of tid: Int32, in pid: Int32) -> [UInt8]? {
     read("/proc/\(pid)/task/\(tid)/comm").map { Array($0.prefix { $0 != 10 }) }
   }

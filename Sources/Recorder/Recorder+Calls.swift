@@ -39,7 +39,7 @@ extension Recorder {
         try token.resume(.toSyscall)
         return
       }
-      finishInterrupted(tracee)
+      complete(tracee, result: -Int64(EINTR))
     }
     if syscall == .restartSyscall {
       try token.resume(.run)
@@ -90,7 +90,7 @@ extension Recorder {
       try token.resume(tracee.call == nil ? .run : .toSyscall)
       return
     }
-    if Self.restarts.contains(stop.result) {
+    if Self.restarts.contains(stop.result) || stop.result == -Int64(EINTR) && call.isWokenByIgnoredSignals {
       tracee.call?.interrupted = stop.result
       try token.resume(.run)
       return
@@ -117,9 +117,6 @@ extension Recorder {
         body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
     sampleUsage(tracee, at: time, every: 500_000_000)
   }
-
-  /// A call that was interrupted and did not come back: the program saw EINTR.
-  func finishInterrupted(_ tracee: Tracee) { complete(tracee, result: -Int64(EINTR)) }
 
   /// Descriptors that came with a message are looked up, since their sender may not be under trace.
   private func describePassed(_ operation: Operation, _ tracee: Tracee) {

@@ -164,7 +164,10 @@ extension Recorder {
     }
     let disposition = world.handler(of: signal, in: tracee.process.id)?.disposition ?? .standard
     let isHandled = disposition.action == .handler
-    if isHandled, let call = tracee.call, call.interrupted != 0 {
+    if let call = tracee.call, call.interrupted == -Int64(EINTR), isIgnored(signal, disposition, by: tracee.tid) {
+      // Untraced, the signal would have been dropped before it woke anybody: the kernel restarts the call after -ERESTARTNOHAND.
+      try? token.setResult(-514)
+    } else if isHandled, let call = tracee.call, call.interrupted != 0 {
       // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
       // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).
       let restarts = call.interrupted == -513 || call.interrupted == -512 && disposition.restarts
@@ -176,6 +179,15 @@ extension Recorder {
       tracee.frames.append((signal, pointer))
     }
     try token.resume(tracee.call == nil || tracee.call?.interrupted != 0 ? .run : .toSyscall, signal: signal)
+  }
+
+  /// Whether the kernel would drop the signal unseen, were nobody tracing (signal(7); Linux 6.1, SIG_KERNEL_IGNORE_MASK).
+  private func isIgnored(_ signal: Int32, _ disposition: SignalDisposition, by tid: Int32) -> Bool {
+    switch disposition.action {
+    case .handler: false
+    case .ignore: true
+    case .standard: [SIGCHLD, SIGURG, SIGWINCH].contains(signal) || ProcFS.ignores(signal, tid: tid)
+    }
   }
 
   /// The least that the kernel puts on the stack for a handler: red zone, siginfo and ucontext, and the FXSAVE area

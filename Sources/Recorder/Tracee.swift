@@ -13,8 +13,19 @@ struct PendingCall {
   var arguments: Arguments
   var entered: Nanoseconds
   var operation: Operation
-  /// The -ERESTART* that the last exit stop showed: not a result yet (signal(7), "Interruption of system calls").
+  /// The -ERESTART* that the last exit stop showed (or the -EINTR of a call that `isWokenByIgnoredSignals`): not a result yet
+  /// (signal(7), "Interruption of system calls").
   var interrupted: Int64 = 0
+
+  /// Calls that return EINTR, and do not restart, when they are woken without a handler to run. Under trace even an ignored signal
+  /// wakes them (Linux 6.1, kernel/signal.c, sig_ignored: a traced task gets them all).
+  var isWokenByIgnoredSignals: Bool {
+    switch syscall {
+    case .epollWait, .epollPwait, .epollPwait2, .rtSigtimedwait, .recvfrom, .recvmsg, .recvmmsg, .read, .accept, .accept4:
+      true
+    default: false
+    }
+  }
 
   func argument(_ place: Int) -> UInt64 {
     switch place {
