@@ -46,8 +46,12 @@ struct BusyPoll {
       for key in streaks.keys where key.channel == channel.serial { end(key) }
     }
     switch event.body {
-    case .call(_, let result, let operation):
+    case .call(let syscall, let result, let operation):
       guard event.phase != .begin else { return }
+      // sigtimedwait takes the signals that a signalfd reports.
+      if syscall == .rtSigtimedwait, result.rawValue > 0, let process = world.thread(event.thread)?.process {
+        for (key, streak) in streaks where streak.kind == .signalfd && streak.process == process { end(key) }
+      }
       account(event, operation, world: world)
       switch operation {
       case .wait(let wait): returned(wait, event, arena: arena, world: world, tables: tables)
