@@ -107,7 +107,8 @@ enum ProcFS {
 
   /// Whether the thread's process ignores the signal, perhaps since before it was traced.
   static func ignores(_ signal: Int32, tid: Int32) -> Bool {
-    guard let text = field("SigIgn:", of: "/proc/\(tid)/status"), let mask = UInt64(text, radix: 16) else { return false }
+    let text = field("SigIgn:", of: "/proc/\(tid)/status") ?? "0"
+    let mask = UInt64(text, radix: 16) ?? 0
     return mask >> (signal - 1) & 1 == 1
   }
 

@@ -17,8 +17,8 @@ struct PendingCall {
   /// (signal(7), "Interruption of system calls").
   var interrupted: Int64 = 0
 
-  /// Calls that return EINTR, and do not restart, when they are woken without a handler to run. Under trace even an ignored signal
-  /// wakes them (Linux 6.1, kernel/signal.c, sig_ignored: a traced task gets them all).
+  /// Calls that return EINTR, and do not restart, when they are woken without a handler to run. Under trace even an
+  /// ignored signal wakes them (Linux 6.1, kernel/signal.c, sig_ignored: a traced task gets them all).
   var isWokenByIgnoredSignals: Bool {
     switch syscall {
     case .epollWait, .epollPwait, .epollPwait2, .rtSigtimedwait, .recvfrom, .recvmsg, .recvmmsg, .read, .accept, .accept4:
