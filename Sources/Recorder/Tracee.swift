@@ -13,8 +13,8 @@ struct PendingCall {
   var arguments: Arguments
   var entered: Nanoseconds
   var operation: Operation
-  /// The -ERESTART* that the last exit stop showed (or the -EINTR of a call that `isWokenByIgnoredSignals`): not a result yet
-  /// (signal(7), "Interruption of system calls").
+  /// The -ERESTART* that the last exit stop showed (or the -EINTR of a call that `isWokenByIgnoredSignals`): not a
+  /// result yet (signal(7), "Interruption of system calls").
   var interrupted: Int64 = 0
 
   /// Calls that return EINTR, and do not restart, when they are woken without a handler to run. Under trace even an
