@@ -21,7 +21,8 @@ struct PendingCall {
   /// ignored signal wakes them (Linux 6.1, kernel/signal.c, sig_ignored: a traced task gets them all).
   var isWokenByIgnoredSignals: Bool {
     switch syscall {
-    case .epollWait, .epollPwait, .epollPwait2, .rtSigtimedwait, .recvfrom, .recvmsg, .recvmmsg, .read, .accept, .accept4:
+    case .epollWait, .epollPwait, .epollPwait2, .rtSigtimedwait, .recvfrom, .recvmsg, .recvmmsg, .read, .accept,
+      .accept4:
       true
     default: false
     }
