@@ -5,10 +5,10 @@ import Support
 import Testing
 
 @Suite struct InterruptionTests {
-  /// Runs the spinning program under trace, and returns the tracer's pid once the program said that it spins.
-  private func spin(_ trace: String) throws -> pid_t {
+  /// Runs a program under trace, and returns the tracer's pid once the program said something.
+  private func start(_ name: String, _ trace: String) throws -> pid_t {
     let program = Command.temporary("")
-    let source = Victim.repository.appending(path: "Tests/Programs/spin_until_killed.c").path
+    let source = Victim.repository.appending(path: "Tests/Programs/\(name)").path
     let compiled = try Command.run(["cc", "-O1", "-o", program, source])
     #expect(compiled.status == 0, "\(compiled.error)")
     let said = Command.temporary(".fifo")
@@ -22,7 +22,7 @@ import Testing
     let pid = try Command.spawn(
       [Command.faultline, "trace", "--quiet", "-o", trace, "--", program], standard: ["/dev/null", said, "/dev/null"])
     var set = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
-    #expect(poll(&set, 1, 60_000) == 1, "the program did not spin within a minute")
+    #expect(poll(&set, 1, 60_000) == 1, "the program said nothing within a minute")
     return pid
   }
 
@@ -35,7 +35,7 @@ import Testing
   @Test func killedTracerLeavesATraceThatReadsToItsEnd() throws {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
-    let pid = try spin(trace)
+    let pid = try start("spin_until_killed.c", trace)
     kill(pid, SIGKILL)
     #expect(status(of: pid) == SIGKILL)
     let analyzed = try Command.run([Command.faultline, "analyze", "--format", "json", trace])
@@ -51,12 +51,28 @@ import Testing
   @Test func terminatedTracerPassesTheSignalOnAndFinishesTheTrace() throws {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
-    let pid = try spin(trace)
+    let pid = try start("spin_until_killed.c", trace)
     kill(pid, SIGTERM)
     #expect(status(of: pid) & 0x7F == SIGTERM)
     let document = try FindingsDocument(
       json: Command.run([Command.faultline, "analyze", "--format", "json", trace]).output)
     #expect(document.trace.complete)
     #expect(document.findings.first?.rule == "busy-poll")
+  }
+
+  @Test func aThreadThatIsBlockedAtTheEndIsNamed() throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let pid = try start("blocked_in_poll.c", trace)
+    // A trace can be read while it is written: wait until the call stands in it.
+    let deadline = Date().addingTimeInterval(30)
+    while try !Command.run([Command.faultline, "dump", trace]).output.contains("poll([3:IN], -1) = ? <unfinished>") {
+      try #require(Date() < deadline, "the poll did not come into the trace")
+    }
+    kill(pid, SIGKILL)
+    #expect(status(of: pid) == SIGKILL)
+    let analyzed = try Command.run([Command.faultline, "analyze", trace])
+    #expect(analyzed.status == 0)
+    #expect(analyzed.output.contains("at the end in poll on fd 3 (pipe)"))
   }
 }
