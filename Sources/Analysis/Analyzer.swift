@@ -101,6 +101,7 @@ struct AnalysisPass {
     causes += inheritedSignalHandler.conclude(world: world, tables: tables, origins: origins)
     causes += foreignRead.conclude(world: world, tables: tables, origins: origins).map { ($0, 0) }
     causes.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
+    causes = Grouping.merged(causes)
     var findings: [Finding] = []
     for place in causes.indices {
       causes[place].finding.id = "F\(place + 1)"
@@ -109,10 +110,7 @@ struct AnalysisPass {
     for spin in spins {
       var finding = BusyPoll.finding(spin, world: world, tables: tables)
       finding.id = "F\(findings.count + 1)"
-      finding.cause =
-        causes.first {
-          $0.channel != 0 && $0.channel == spin.channel && $0.finding.actor?.process == finding.actor?.process
-        }?.finding.id
+      finding.cause = Self.cause(of: spin, finding, among: causes)
       findings.append(finding)
     }
     return Analysis(
@@ -120,5 +118,15 @@ struct AnalysisPass {
       foldedCalls: folded, processes: world.processes.count, threads: world.threads.count, blindSpots: blindSpots,
       findings: findings, summary: activity.summary(world: world, tables: tables, duration: duration),
       timeline: timeline.finish(findings, spins: spins, world: world, tables: tables))
+  }
+
+  /// The finding about the act that made the spinning thread's object ready: its actor's, else another of the same object.
+  private static func cause(
+    of spin: Streak, _ finding: Finding, among causes: [(finding: Finding, channel: UInt32)]
+  ) -> String? {
+    let same = causes.filter { $0.channel != 0 && $0.channel == spin.channel }
+    let own = same.first { $0.finding.actor?.process == finding.actor?.process }
+    guard let culprit = finding.actor, culprit.process != spin.process else { return own?.finding.id }
+    return (own ?? same.first)?.finding.id
   }
 }

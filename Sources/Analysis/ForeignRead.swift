@@ -78,7 +78,7 @@ struct ForeignRead {
     theft.bytes &+= result.count
     theft.ownersBytes &+= fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 &+ $1.count }
     theft.last = event.exited
-    if isWaiting(theft.owner, on: world.effect.channel, at: side, world: world) { theft.whileWaiting += 1 }
+    if world.isWaiting(theft.owner, on: world.effect.channel, at: side) { theft.whileWaiting += 1 }
     if theft.evidence.count < Self.evidenceKept {
       theft.evidence.append(world.evidence(event, arena: arena, tables))
     }
@@ -90,36 +90,9 @@ struct ForeignRead {
     channel.uses.filter { use in
       guard use.process != thief.id, world.descends(thief.id, from: use.process) else { return false }
       let isUser = (use.waitsForInput || use.reads > 0) && channel.isSameInput(use.inputSide, side)
-      return (isUser || isWaiting(use.process, on: world.effect.channel, at: side, world: world))
+      return (isUser || world.isWaiting(use.process, on: world.effect.channel, at: side))
         && world.readingNumber(of: world.effect.channel, at: side, in: use.process) != nil
     }.max { $0.process < $1.process }
-  }
-
-  /// Whether some thread of the process is inside a wait or read at that end of the channel.
-  private func isWaiting(_ id: ProcessID, on slot: Int32, at side: Side, world: World) -> Bool {
-    guard let process = world.process(id), let channel = world.channel(slot) else { return false }
-    func reads(_ file: Int32) -> Bool {
-      guard let file = world.file(file) else { return false }
-      return file.channel == slot && file.side != .write && channel.isSameInput(file.side, side)
-    }
-    for thread in process.threads {
-      guard let state = world.thread(thread), let call = state.openCall else { continue }
-      switch call.operation {
-      case .wait(let wait):
-        if wait.isEpoll {
-          guard let instance = world.file(world.descriptor(wait.epoll, of: thread).file) else { continue }
-          if instance.interest.entries.contains(where: { $0.events.contains(.input) && reads($0.file) }) { return true }
-        } else if state.openWaits.contains(where: {
-          $0.fd >= 0 && $0.asked.contains(.input) && reads(world.descriptor($0.fd, of: thread).file)
-        }) {
-          return true
-        }
-      case .transfer(let transfer) where transfer.direction == .input:
-        if reads(world.descriptor(transfer.fd, of: thread).file) { return true }
-      default: break
-      }
-    }
-    return false
   }
 
   /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.

@@ -17,7 +17,7 @@ struct ForeignWrites {
   var firstEvent: UInt64
   var evidence: [Evidence] = []
   /// The number that each other holder knew the channel's reading end by, at the first write.
-  var readers: [(process: ProcessID, fd: FD, keepsWriting: Bool)]
+  var readers: [(process: ProcessID, fd: FD, keepsWriting: Bool, isWaiting: Bool)]
   /// The writer had closed its own reading end: it means to write.
   var actorOnlyWrites: Bool
   /// Neither the writer's nor a reader's end blocks.
@@ -64,7 +64,9 @@ extension World {
     return ForeignWrites(
       channel: channel.serial, kind: channel.kind, actor: thread.process, thread: event.thread, fd: effect.fd,
       first: event.entered, last: event.exited, firstEvent: event.sequence,
-      readers: readers.map { ($0.key, $0.value.fd, writers.contains($0.key)) }.sorted { $0.process < $1.process },
+      readers: readers.map {
+        ($0.key, $0.value.fd, writers.contains($0.key), isWaiting($0.key, on: effect.channel, at: written ?? .read))
+      }.sorted { $0.process < $1.process },
       actorOnlyWrites: !actorReads, isNonblocking: file.nonblocking && !readersBlock)
   }
 
@@ -74,7 +76,9 @@ extension World {
     var best: (owner: Owner, isAncestor: Bool)?
     for use in channel.uses where use.process != writes.actor && use.waitsForInput {
       let reader = writes.readers.first { $0.process == use.process }
-      guard let reader, use.lastInputUse >= writes.first || use.lastWait >= writes.first else { continue }
+      guard let reader, reader.isWaiting || use.lastInputUse >= writes.first || use.lastWait >= writes.first else {
+        continue
+      }
       let isAncestor = descends(writes.actor, from: use.process)
       if let best, best.isAncestor || !isAncestor { continue }
       best = (
@@ -82,6 +86,33 @@ extension World {
       )
     }
     return best?.owner
+  }
+
+  /// Whether some thread of the process is inside a wait or read at that end of the channel.
+  func isWaiting(_ id: ProcessID, on slot: Int32, at side: Side) -> Bool {
+    guard let process = process(id), let channel = channel(slot) else { return false }
+    func reads(_ file: Int32) -> Bool {
+      guard let file = self.file(file) else { return false }
+      return file.channel == slot && file.side != .write && channel.isSameInput(file.side, side)
+    }
+    for thread in process.threads {
+      guard let state = self.thread(thread), let call = state.openCall else { continue }
+      switch call.operation {
+      case .wait(let wait):
+        if wait.isEpoll {
+          guard let instance = file(descriptor(wait.epoll, of: thread).file) else { continue }
+          if instance.interest.entries.contains(where: { $0.events.contains(.input) && reads($0.file) }) { return true }
+        } else if state.openWaits.contains(where: {
+          $0.fd >= 0 && $0.asked.contains(.input) && reads(descriptor($0.fd, of: thread).file)
+        }) {
+          return true
+        }
+      case .transfer(let transfer) where transfer.direction == .input:
+        if reads(descriptor(transfer.fd, of: thread).file) { return true }
+      default: break
+      }
+    }
+    return false
   }
 
   /// The owner as a finding's victim. `since`: the fork that the finding is about.

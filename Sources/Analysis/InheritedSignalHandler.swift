@@ -138,7 +138,8 @@ struct InheritedSignalHandler {
       let effect =
         wasRead
         ? isCounter
-          ? "which woke by it" : "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
+          ? "whose loop woke by it"
+          : "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
         : "which has not read \(writes.count == 1 ? "it" : "them")"
       judged.append(
         (
@@ -167,7 +168,9 @@ struct InheritedSignalHandler {
       if let place = judged.firstIndex(where: { $0.finding.actor?.process == process }) {
         judged[place].finding.severity = .error
         judged[place].finding.message += "; \(sentence)"
-        judged[place].finding.evidence += survival.evidence
+        judged[place].finding.evidence = (judged[place].finding.evidence + survival.evidence).sorted {
+          $0.event < $1.event
+        }
         judged[place].finding.last = max(judged[place].finding.last, survival.killed)
         continue
       }
