@@ -10,16 +10,14 @@ public struct ThreadActivity: Sendable {
   public var waitReturns: UInt64 = 0
   /// Calls by system call number.
   var bySyscall: [UInt16: UInt64] = [:]
-  /// Time inside of calls that took a millisecond or more, ns, by what they waited on.
-  var blocked: [BlockedOn: Nanoseconds] = [:]
+  /// Time blocked in calls, ns, by what they waited on.
+  var blocked: [CallPlace: Nanoseconds] = [:]
   public var blockedTotal: Nanoseconds = 0
-
-  struct BlockedOn: Hashable, Sendable {
-    var syscall: Syscall
-    var fd: FD
-    var kind: ObjectKind?
-    var others: Int
-  }
+  /// The longest stretch without a recorded call, and when the last call returned.
+  var longestGap: Nanoseconds = 0
+  var lastReturn: Nanoseconds?
+  /// The call that the thread ended in.
+  var endedIn: AbandonedCall?
 }
 
 struct ActivityMeter {
@@ -30,62 +28,64 @@ struct ActivityMeter {
   private(set) var threads: [ThreadActivity?] = []
 
   mutating func observe(_ event: Event, arena: Arena, world: World) {
-    guard case .call(let syscall, _, let operation) = event.body, event.phase != .begin,
-      event.thread.position < world.threads.count
-    else { return }
-    while threads.count <= event.thread.position { threads.append(nil) }
-    var activity = threads[event.thread.position].take() ?? ThreadActivity(thread: event.thread)
-    activity.calls += UInt64(event.repeats)
-    activity.bySyscall[syscall.number, default: 0] += UInt64(event.repeats)
-    if case .wait = operation { activity.waitReturns += UInt64(event.repeats) }
+    for call in world.abandoned {
+      withActivity(of: call.thread, world: world) {
+        Self.block(&$0, on: call.place, for: event.time - min(event.time, call.since))
+        $0.endedIn = call
+      }
+    }
+    guard case .call(let syscall, _, let operation) = event.body, event.phase != .begin else { return }
     let took = event.exited - event.entered
-    if took >= Self.shortest {
-      activity.blockedTotal += took
-      let place = Self.place(syscall, operation, of: event.thread, arena: arena, world: world)
-      if activity.blocked.count < Self.mostPlaces || activity.blocked[place] != nil {
-        activity.blocked[place, default: 0] += took
-      }
+    let blocks = took >= Self.shortest && Self.canBlock(syscall, operation, world: world)
+    let place = blocks ? Self.place(event, syscall, operation, arena: arena, world: world) : nil
+    withActivity(of: event.thread, world: world) {
+      $0.calls += UInt64(event.repeats)
+      $0.bySyscall[syscall.number, default: 0] += UInt64(event.repeats)
+      if case .wait = operation { $0.waitReturns += UInt64(event.repeats) }
+      if let last = $0.lastReturn { $0.longestGap = max($0.longestGap, event.entered - min(event.entered, last)) }
+      $0.lastReturn = event.exited
+      if let place { Self.block(&$0, on: place, for: took) }
     }
-    threads[event.thread.position] = activity
   }
 
-  /// What a call waits on: its descriptor, or the first of a wait set.
-  static func place(
-    _ syscall: Syscall, _ operation: Operation, of thread: ThreadID, arena: Arena, world: World
-  ) -> ThreadActivity.BlockedOn {
-    func on(_ fd: FD, others: Int = 0) -> ThreadActivity.BlockedOn {
-      let kind = world.file(world.descriptor(fd, of: thread).file)?.kind
-      return ThreadActivity.BlockedOn(syscall: syscall, fd: fd, kind: kind, others: others)
+  private mutating func withActivity(of id: ThreadID, world: World, _ body: (inout ThreadActivity) -> Void) {
+    guard id.position < world.threads.count else { return }
+    while threads.count <= id.position { threads.append(nil) }
+    var activity = threads[id.position].take() ?? ThreadActivity(thread: id)
+    body(&activity)
+    threads[id.position] = activity
+  }
+
+  private static func block(_ activity: inout ThreadActivity, on place: CallPlace, for time: Nanoseconds) {
+    activity.blockedTotal += time
+    if activity.blocked.count < mostPlaces || activity.blocked[place] != nil {
+      activity.blocked[place, default: 0] += time
     }
+  }
+
+  /// Whether the time that a call took was the program's waiting: a call that cannot wait, or found its answer ready, was slow only
+  /// for the sake of the tracer or of other programs.
+  static func canBlock(_ syscall: Syscall, _ operation: Operation, world: World) -> Bool {
     switch operation {
-    case .wait(let wait):
-      if wait.isEpoll {
-        let instance = world.file(world.descriptor(wait.epoll, of: thread).file)
-        guard let entries = instance?.interest.entries, let first = entries.first else { return on(wait.epoll) }
-        return on(first.fd, others: entries.count - 1)
-      }
-      guard let first = arena.waits(wait.entries).first else { return on(-1) }
-      return on(first.fd, others: Int(wait.entries.count) - 1)
-    case .transfer(let transfer): return on(transfer.fd)
-    case .accept(let fd, _), .connect(let fd, _), .lock(let fd, _): return on(fd)
-    default: return on(-1)
+    case .wait: true
+    case .sleep, .waitChild, .lock, .accept, .connect: true
+    case .transfer, .move: world.effect.channel >= 0
+    case .open(_, _, let kind, _): kind == .fifo
+    case .spawn(let flags, _): flags & 0x4000 != 0
+    case .plain: [.pause, .rtSigsuspend, .rtSigtimedwait].contains(syscall)
+    default: false
     }
   }
 
-  /// The same for a call that has not returned; its wait set is the thread's, since its batch is gone.
-  private static func openPlace(
-    _ syscall: Syscall, _ operation: Operation, _ thread: ThreadState, world: World
-  ) -> ThreadActivity.BlockedOn {
-    guard case .wait(let wait) = operation, !wait.isEpoll else {
-      return place(syscall, operation, of: thread.id, arena: Arena(), world: world)
-    }
-    let fd = thread.openWaits.first?.fd ?? -1
-    return ThreadActivity.BlockedOn(
-      syscall: syscall, fd: fd, kind: world.file(world.descriptor(fd, of: thread.id).file)?.kind,
-      others: max(0, thread.openWaits.count - 1))
+  static func place(
+    _ event: Event, _ syscall: Syscall, _ operation: Operation, arena: Arena, world: World
+  ) -> CallPlace {
+    var waits: ArraySlice<WaitEntry> = []
+    if case .wait(let wait) = operation { waits = arena.waits(wait.entries) }
+    return world.place(of: syscall, operation, in: event.thread, waits: waits)
   }
 
-  static func words(_ place: ThreadActivity.BlockedOn) -> String {
+  static func words(_ place: CallPlace) -> String {
     guard place.fd >= 0 else { return place.syscall.name }
     let kind = place.kind.map { " (\(ObjectWords.noun($0)))" } ?? ""
     let others = place.others > 0 ? " and \(place.others) more" : ""
@@ -99,7 +99,7 @@ struct ActivityMeter {
         thread.id.position < threads.count
         ? threads[thread.id.position] ?? ThreadActivity(thread: thread.id)
         : ThreadActivity(thread: thread.id)
-      return (thread, activity, thread.running + activity.blockedTotal / 4)
+      return (thread, activity, thread.running + activity.blockedTotal / 4 + Self.unfinished(thread, duration) / 4)
     }
     let chosen = weighed.sorted { ($0.2, $1.0.id) > ($1.2, $0.0.id) }.prefix(limit)
     var lines = chosen.map { line($0.0, $0.1, world: world, tables: tables, duration: duration) }
@@ -109,9 +109,15 @@ struct ActivityMeter {
     return lines
   }
 
+  /// How long the thread has been inside of the call that it is still in.
+  private static func unfinished(_ thread: ThreadState, _ duration: Nanoseconds) -> Nanoseconds {
+    thread.openCall.map { duration - min(duration, $0.since) } ?? 0
+  }
+
   private func line(
     _ thread: ThreadState, _ activity: ThreadActivity, world: World, tables: TraceTables, duration: Nanoseconds
   ) -> String {
+    let last = thread.ended ?? duration
     let lived = max(1, (thread.ended ?? duration) - min(thread.started, thread.ended ?? duration))
     let pid = world.process(thread.process)?.pid ?? 0
     let who =
@@ -119,9 +125,10 @@ struct ActivityMeter {
     var parts: [String] = []
     let share = Double(thread.running) / Double(lived)
     let cpu = "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"
-    let callsPerSecond = Double(activity.calls) / (Double(lived) / 1e9)
-    let burns = share > 0.5 && callsPerSecond < 100 && lived > 100_000_000
-    parts.append(burns ? "\(cpu), burnt in its own code with few system calls" : cpu)
+    // A long stretch of running without a call: no loop of waits, but work (or a loop) in its own code.
+    let alone = max(activity.longestGap, thread.openCall == nil ? last - min(last, activity.lastReturn ?? last) : 0)
+    let burns = share > 0.5 && alone > 100_000_000 && alone > lived / 2
+    parts.append(burns ? "\(cpu), of which \(Duration.text(alone)) at a stretch without a system call" : cpu)
     if activity.blockedTotal > 0 {
       let longest = activity.blocked.max { ($0.value, $1.key.fd) < ($1.value, $0.key.fd) }
       let where_ = longest.map { ", longest in \(Self.words($0.key)) (\(Duration.text($0.value)))" } ?? ""
@@ -134,9 +141,10 @@ struct ActivityMeter {
     if let commonest = activity.bySyscall.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) {
       parts.append("commonest call \(Syscall(Int(commonest.key)).name) (\(grouped(commonest.value)))")
     }
-    if thread.isAlive, let call = thread.openCall {
-      let place = Self.openPlace(call.syscall, call.operation, thread, world: world)
-      parts.append("at the end in \(Self.words(place)) since \(Duration.moment(call.since))")
+    if let place = world.openPlace(of: thread.id), let since = thread.openCall?.since {
+      parts.append("at the end in \(Self.words(place)) since \(Duration.moment(since))")
+    } else if let call = activity.endedIn {
+      parts.append("ended in \(Self.words(call.place)), where it was since \(Duration.moment(call.since))")
     }
     return "\(who): \(parts.joined(separator: "; "))"
   }

@@ -95,9 +95,8 @@ struct AnalysisPass {
 
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {
     let spins = busyPoll.conclude()
-    let spinning = Set(spins.map(\.channel).filter { $0 != 0 })
     var causes: [(finding: Finding, channel: UInt32)] = []
-    causes += foreignWakeupWrite.conclude(world: world, tables: tables, origins: origins, spins: spinning)
+    causes += foreignWakeupWrite.conclude(world: world, tables: tables, origins: origins, spins: spins)
     causes += inheritedSignalHandler.conclude(world: world, tables: tables, origins: origins)
     causes += foreignRead.conclude(world: world, tables: tables, origins: origins).map { ($0, 0) }
     causes.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }

@@ -5,12 +5,15 @@ import Trace
 
 extension BusyPoll {
   static func finding(_ streak: Streak, world: World, tables: TraceTables) -> Finding {
-    let victim = world.party(streak.process, thread: streak.thread, execed: false, tables)
+    let victim = world.party(
+      streak.process, thread: streak.thread,
+      execed: world.process(streak.process).map { $0.parent != nil && $0.hasExeced } ?? false,
+      tables)
     var actor: Party?
     var why = ""
     var actorFD: FD?
     if let culprit = streak.culprit, streak.returned.contains(.input) {
-      actor = world.party(culprit.process, thread: culprit.writer, execed: false, tables)
+      actor = world.party(culprit.process, thread: culprit.writer, execed: culprit.execed, tables)
       let what = streak.kind == .eventfd ? "wrote it" : "wrote \(counted(culprit.count, "byte"))"
       let through = culprit.fd >= 0 ? " (fd \(culprit.fd) there)" : ""
       let who = culprit.process == streak.process ? "the process itself" : world.introduce(actor!)
@@ -19,11 +22,11 @@ extension BusyPoll {
       actorFD = culprit.fd >= 0 ? culprit.fd : nil
     } else if let closer = streak.closer, !streak.returned.intersection([.hangup, .readHangup, .error, .input]).isEmpty
     {
-      actor = world.party(closer.process, thread: closer.thread, execed: false, tables)
+      actor = world.party(closer.process, thread: closer.thread, execed: closer.execed, tables)
       let who = closer.process == streak.process ? "the process itself" : world.introduce(actor!)
       let end = streak.side == .write ? "reading end" : streak.side == .read ? "writing end" : "other end"
       why =
-        ": \(who) closed the last \(end) at \(Duration.moment(closer.time)), and \(streak.isReading ? "the reader does not stop" : "the descriptor stays in the wait set")"
+        ": \(who) \(closer.byShutdown ? "shut down the other end" : "closed the last \(end)") at \(Duration.moment(closer.time)), and \(streak.isReading ? "the reader does not stop" : "the descriptor stays in the wait set")"
     } else if streak.returned.contains(.invalid) {
       why = ": the number is not open, and stays in the wait set"
     } else if streak.returned == .output {

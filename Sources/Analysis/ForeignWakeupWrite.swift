@@ -47,15 +47,18 @@ struct ForeignWakeupWrite {
     candidates[key] = writes
   }
 
-  /// The findings, with the serial of the channel each is about. `spins`: channels that a thread spins on.
-  mutating func conclude(world: World, tables: TraceTables, origins: Origins, spins: Set<UInt32>) -> [(
+  /// The findings, with the serial of the channel each is about. `spins`: what threads spin on, and
+  /// whose bytes keep it ready.
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins, spins: [Streak]) -> [(
     finding: Finding, channel: UInt32
   )] {
     for channel in world.channels where channel.serial > 0 {
       judge(channel, world: world, tables: tables, origins: origins)
     }
     return judged.compactMap { verdict in
-      let isSpun = spins.contains(verdict.channel)
+      let isSpun = spins.contains {
+        $0.channel == verdict.channel && $0.culprit?.process == verdict.finding.actor?.process
+      }
       guard isSpun || !verdict.needsSpin else { return nil }
       var finding = verdict.finding
       if isSpun {

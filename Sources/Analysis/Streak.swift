@@ -41,7 +41,7 @@ struct Streak {
   /// Whether the culprit's own bytes are the next to be read, or others that were left over because of them.
   var isCulpritNext = true
   /// Who closed the last other end, for HUP, ERR and end of file.
-  var closer: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
+  var closer: Closer?
   var predates = false
   var evidence: [Evidence] = []
   /// Consumption would not be seen (io_uring, or an object that the model does not know).

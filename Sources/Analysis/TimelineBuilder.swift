@@ -16,10 +16,16 @@ struct TimelineBuilder {
   private var labelOf: [String: Int] = [:]
   private var sliceCount = 0
 
-  init() { timeline.coarse = Self.firstCoarse }
+  private static let mostLabels = 4096
+
+  init() {
+    timeline.coarse = Self.firstCoarse
+    timeline.labels = ["another call"]
+  }
 
   mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
     timeline.duration = max(timeline.duration, event.time)
+    for call in world.abandoned { unfinished(call, until: event.time) }
     switch event.body {
     case .start(let start): began(event, start, world: world, tables: tables)
     case .end: ended(event, world: world)
@@ -95,19 +101,40 @@ struct TimelineBuilder {
   private mutating func slice(
     _ event: Event, _ syscall: Syscall, _ operation: Operation, lane: Int, arena: Arena, world: World
   ) {
-    let kind: Timeline.Kind
+    let kind = Self.kind(of: operation)
+    let isWait = kind == .wait || kind == .sleep
+    guard isWait || event.exited - event.entered >= Self.shortest else { return }
+    guard isWait || ActivityMeter.canBlock(syscall, operation, world: world) else { return }
+    let place = ActivityMeter.place(event, syscall, operation, arena: arena, world: world)
+    add(
+      Timeline.Slice(
+        start: event.entered, end: event.exited, kind: kind, label: label(ActivityMeter.words(place)),
+        count: UInt64(event.repeats)), to: lane)
+  }
+
+  private static func kind(of operation: Operation) -> Timeline.Kind {
     switch operation {
-    case .wait: kind = .wait
-    case .sleep: kind = .sleep
-    default:
-      guard event.exited - event.entered >= Self.shortest else { return }
-      kind = .blocked
+    case .wait: .wait
+    case .sleep: .sleep
+    default: .blocked
     }
-    let place = ActivityMeter.place(syscall, operation, of: event.thread, arena: arena, world: world)
-    let label = self.label(ActivityMeter.words(place))
-    let slice = Timeline.Slice(
-      start: event.entered, end: event.exited, kind: kind, label: label, count: UInt64(event.repeats))
-    if let last = timeline.lanes[lane].slices.last, last.kind == kind, last.label == label,
+  }
+
+  /// A call that its thread ended in, or is still in at the end.
+  private mutating func unfinished(_ call: AbandonedCall, until end: Nanoseconds) {
+    guard let lane = laneOf[call.thread], end > call.since else { return }
+    let kind: Timeline.Kind =
+      switch call.syscall {
+      case .poll, .ppoll, .select, .pselect6, .epollWait, .epollPwait, .epollPwait2: .wait
+      case .nanosleep, .clockNanosleep: .sleep
+      default: .blocked
+      }
+    let words = "\(ActivityMeter.words(call.place)), never returned"
+    add(Timeline.Slice(start: call.since, end: end, kind: kind, label: label(words), count: 1), to: lane)
+  }
+
+  private mutating func add(_ slice: Timeline.Slice, to lane: Int) {
+    if let last = timeline.lanes[lane].slices.last, last.kind == slice.kind, last.label == slice.label,
       slice.start <= last.end + timeline.coarse
     {
       let place = timeline.lanes[lane].slices.count - 1
@@ -122,7 +149,8 @@ struct TimelineBuilder {
 
   private mutating func label(_ text: String) -> Int {
     if let known = labelOf[text] { return known }
-    guard timeline.labels.count < 4096 else { return 0 }
+    // The first label stands for all that came when there were too many.
+    guard timeline.labels.count < Self.mostLabels else { return 0 }
     timeline.labels.append(text)
     labelOf[text] = timeline.labels.count - 1
     return timeline.labels.count - 1
@@ -155,6 +183,12 @@ struct TimelineBuilder {
   /// Marks what the findings say: spins in red, their evidence, and arrows from the cause to the lane that suffers.
   mutating func finish(_ findings: [Finding], spins: [Streak], world: World, tables: TraceTables) -> Timeline {
     for lane in timeline.lanes.indices {
+      let thread = timeline.lanes[lane].thread
+      if let place = world.openPlace(of: thread), let call = world.thread(thread)?.openCall {
+        unfinished(
+          AbandonedCall(thread: thread, since: call.since, syscall: call.syscall, place: place),
+          until: timeline.duration)
+      }
       let name = world.thread(timeline.lanes[lane].thread)?.name ?? .empty
       timeline.lanes[lane].name = EventText.harmless(tables.text(name))
     }

@@ -9,12 +9,25 @@ public struct Segment: Sendable {
   public var process: ProcessID
   /// The number that the writer knew the channel by.
   public var fd: FD
-  /// When the write was entered.
+  /// When the write was entered, and when it had returned.
   public var time: Nanoseconds
+  public var landed: Nanoseconds
   /// The event that wrote it.
   public var event: UInt64
   /// The signal in whose handler the write happened; 0 outside of one.
   public var signal: Int32
+  /// Whether the writer had called exec since its fork.
+  public var execed: Bool
+}
+
+/// Who ended a direction of a channel: closed its last descriptor, or shut it down.
+public struct Closer: Sendable {
+  public var thread: ThreadID
+  public var process: ProcessID
+  public var time: Nanoseconds
+  /// Whether that process had called exec since its fork.
+  public var execed: Bool
+  public var byShutdown: Bool
 }
 
 /// The bytes of one direction, in the order in which they went in.
@@ -84,13 +97,26 @@ public struct ByteQueue: Sendable {
     _ = take(unread, into: &taken)
   }
 
-  /// Corrects the latest segment of a thread by the difference between what was assumed and what was written.
-  mutating func correct(_ thread: ThreadID, by surplus: UInt64) {
-    guard surplus > 0, let place = segments[head...].lastIndex(where: { $0.writer == thread }) else { return }
-    let cut = min(surplus, segments[place].count)
-    segments[place].count -= cut
-    unread &-= cut
+  /// Forgets what must have been taken unseen: a read that was entered after these writes had returned found nothing.
+  mutating func forget(landedBefore time: Nanoseconds) {
+    while head < segments.count, segments[head].landed < time {
+      unread &-= segments[head].count
+      head += 1
+    }
+    if head == segments.count {
+      segments.removeAll(keepingCapacity: true)
+      head = 0
+    }
   }
+}
+
+/// A write that has begun and not returned: a read may take of it meanwhile.
+struct BegunWrite: Sendable {
+  var thread: ThreadID
+  var fd: FD
+  /// How much it can put in, at the most, and how much of that reads have taken.
+  var requested: UInt64
+  var credited: UInt64 = 0
 }
 
 /// What one process did with a channel.
@@ -173,13 +199,11 @@ public struct Channel: Sendable {
   public internal(set) var readers = 0
   public internal(set) var writers = 0
   /// Who closed the last write end (of a socketpair: either end), and when.
-  public internal(set) var hungUp: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
+  public internal(set) var hungUp: Closer?
   /// Who closed the last read end, so that writers get POLLERR and EPIPE.
-  public internal(set) var unheard: (thread: ThreadID, process: ProcessID, time: Nanoseconds)?
-  /// Threads inside a write whose result is not known yet.
-  var begun: [ThreadID] = []
-  /// Bytes that reads took from such writes.
-  var credit: [ThreadID: UInt64] = [:]
+  public internal(set) var unheard: Closer?
+  /// Writes whose result is not known yet.
+  var begun: [BegunWrite] = []
   /// Open files under way in messages (slots): to readers of the queue, and of a socketpair's back queue.
   var passing: [Int32] = []
   var passingBack: [Int32] = []

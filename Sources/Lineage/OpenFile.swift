@@ -58,18 +58,21 @@ public struct EpollEntry: Sendable {
 
 /// The interest list of an epoll instance.
 public struct EpollSet: Sendable {
-  public internal(set) var entries: [EpollEntry] = []
+  public private(set) var entries: [EpollEntry] = []
+  /// Those that may wake a loop (all but sockets, of which there may be thousands).
+  private(set) var wakeables: [EpollEntry] = []
   /// From epoll_data to places in `entries`; kept only for long lists.
   private var places: [UInt64: Int] = [:]
   private static let indexedFrom = 16
 
   public init() {}
 
-  mutating func add(_ entry: EpollEntry) {
+  mutating func add(_ entry: EpollEntry, isWakeable: Bool) {
     remove(fd: entry.fd, serial: entry.serial)
     entries.append(entry)
+    if isWakeable { wakeables.append(entry) }
     if entries.count == Self.indexedFrom {
-      reindex()
+      for (place, known) in entries.enumerated() { places[known.data] = place }
     } else if entries.count > Self.indexedFrom {
       places[entry.data] = entries.count - 1
     }
@@ -77,10 +80,14 @@ public struct EpollSet: Sendable {
 
   mutating func modify(fd: FD, serial: UInt32, events: Readiness, data: UInt64) {
     guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return }
+    if !places.isEmpty, entries[place].data != data {
+      if places[entries[place].data] == place { places[entries[place].data] = nil }
+      places[data] = place
+    }
     entries[place].events = events
-    if entries[place].data != data {
-      entries[place].data = data
-      if entries.count >= Self.indexedFrom { reindex() }
+    entries[place].data = data
+    if let wakeable = wakeables.firstIndex(where: { $0.fd == fd && $0.serial == serial }) {
+      wakeables[wakeable] = entries[place]
     }
   }
 
@@ -94,23 +101,27 @@ public struct EpollSet: Sendable {
   }
 
   private mutating func drop(_ place: Int) {
+    let gone = entries[place]
     let last = entries.count - 1
+    if !places.isEmpty {
+      if places[gone.data] == place { places[gone.data] = nil }
+      if places[entries[last].data] == last, place != last { places[entries[last].data] = place }
+    }
     if place != last { entries[place] = entries[last] }
     entries.removeLast()
-    if entries.count >= Self.indexedFrom { reindex() } else { places.removeAll() }
-  }
-
-  private mutating func reindex() {
-    places.removeAll(keepingCapacity: true)
-    for (place, entry) in entries.enumerated() { places[entry.data] = place }
+    if entries.count < Self.indexedFrom { places.removeAll() }
+    wakeables.removeAll { $0.fd == gone.fd && $0.serial == gone.serial }
   }
 
   /// The entry that an event with this epoll_data is about.
   public func entry(data: UInt64) -> EpollEntry? {
-    if entries.count >= Self.indexedFrom {
-      guard let place = places[data], place < entries.count else { return nil }
-      return entries[place]
-    }
+    guard entries.count >= Self.indexedFrom else { return entries.last { $0.data == data } }
+    if let place = places[data], place < entries.count { return entries[place] }
     return entries.last { $0.data == data }
+  }
+
+  /// Whether several entries have this data, so that it does not tell which is meant. Long lists are taken at their word.
+  func isAmbiguous(_ data: UInt64) -> Bool {
+    entries.count > 1 && entries.count < Self.indexedFrom && entries.lazy.filter { $0.data == data }.count > 1
   }
 }

@@ -74,7 +74,6 @@ extension World {
       if source.isOpen {
         install(source.file, at: fd, of: thread, .taken, closeOnExec: true, time: time, from: remote)
       }
-    case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
     case .unshare(let flags): if flags & 0x400 != 0 { unshareTable(of: thread) }
     case .exec(let exec): self.exec(exec, by: thread, at: time, arena: arena)
     case .signalAction(let signal, let disposition):
@@ -288,10 +287,12 @@ extension World {
     let channel = channels[Int(slot)]
     let lastOfPair = channel.kind == .socketpair && channel.files == 1
     if channel.writers == 0 || lastOfPair, channel.hungUp == nil, let process = self.thread(thread)?.process {
-      channels[Int(slot)].hungUp = (thread, process, time)
+      channels[Int(slot)].hungUp = Closer(
+        thread: thread, process: process, time: time, execed: hasExeced(process), byShutdown: false)
     }
     if channel.readers == 0, channel.unheard == nil, let process = self.thread(thread)?.process {
-      channels[Int(slot)].unheard = (thread, process, time)
+      channels[Int(slot)].unheard = Closer(
+        thread: thread, process: process, time: time, execed: hasExeced(process), byShutdown: false)
     }
     guard channel.files <= 0 else { return }
     goneChannels.append(channel)
@@ -306,6 +307,19 @@ extension World {
     channels[Int(slot)].files = 0
     freeChannels.append(slot)
     for file in passing { unreference(file, by: thread, at: time) }
+  }
+
+  /// shutdown(2) of a socketpair's end for writing: the other end reads EOF, though all descriptors stay open.
+  mutating func shutDown(_ fd: FD, how: Int32, by thread: ThreadID, at time: Nanoseconds) {
+    let slot = descriptor(fd, of: thread).file
+    guard how != 0, slot >= 0, files[Int(slot)].kind == .socketpair, let process = self.thread(thread)?.process else {
+      return
+    }
+    let channel = Int(files[Int(slot)].channel)
+    if channels[channel].hungUp == nil {
+      channels[channel].hungUp = Closer(
+        thread: thread, process: process, time: time, execed: hasExeced(process), byShutdown: true)
+    }
   }
 
   mutating func note(_ file: Int32, _ step: LineageStep) {

@@ -166,6 +166,20 @@ extension World {
 
   private mutating func end(_ id: ThreadID, at time: Nanoseconds) {
     guard let state = thread(id), state.isAlive else { return }
+    if let call = state.openCall {
+      abandoned.append(
+        AbandonedCall(
+          thread: id, since: call.since, syscall: call.syscall,
+          place: openPlace(of: id)
+            ?? CallPlace(
+              syscall: call.syscall, fd: -1, kind: nil, others: 0)))
+      switch call.operation {
+      case .transfer(let transfer) where transfer.direction == .output:
+        endWrite(to: descriptor(transfer.fd, of: id).file, by: id)
+      case .move(_, let to, _, _): endWrite(to: descriptor(to, of: id).file, by: id)
+      default: break
+      }
+    }
     threads[id.position]!.ended = time
     threads[id.position]!.openCall = nil
     threads[id.position]!.frames = []

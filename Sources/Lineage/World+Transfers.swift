@@ -7,15 +7,30 @@ extension World {
     let state = thread(event.thread)
     return Segment(
       count: count, writer: event.thread, process: state?.process ?? ProcessID(0), fd: fd, time: event.entered,
-      event: event.sequence, signal: state?.frames.last?.signal ?? 0)
+      landed: event.exited, event: event.sequence, signal: state?.frames.last?.signal ?? 0,
+      execed: hasExeced(state?.process))
   }
 
-  /// A write that may overlap the read which drains it.
-  mutating func beginWrite(_ transfer: Transfer, by thread: ThreadID) {
-    let slot = descriptor(transfer.fd, of: thread).file
-    guard slot >= 0, files[Int(slot)].channel >= 0, !transfer.positioned else { return }
+  /// Whether a forked process has called exec since.
+  func hasExeced(_ id: ProcessID?) -> Bool {
+    guard let process = id.flatMap({ process($0) }) else { return false }
+    return process.parent != nil && process.hasExeced
+  }
+
+  /// A write that may overlap the read which drains it. `count`: what it puts in at the most.
+  mutating func beginWrite(to fd: FD, count: UInt64, by thread: ThreadID) {
+    let slot = descriptor(fd, of: thread).file
+    guard slot >= 0, files[Int(slot)].channel >= 0 else { return }
+    channels[Int(files[Int(slot)].channel)].begun.append(BegunWrite(thread: thread, fd: fd, requested: count))
+  }
+
+  /// The write has returned, failed, or died with its thread. Returns what reads have taken of it.
+  @discardableResult
+  mutating func endWrite(to slot: Int32, by thread: ThreadID) -> UInt64 {
+    guard slot >= 0, files[Int(slot)].channel >= 0 else { return 0 }
     let channel = Int(files[Int(slot)].channel)
-    if !channels[channel].begun.contains(thread) { channels[channel].begun.append(thread) }
+    guard let place = channels[channel].begun.firstIndex(where: { $0.thread == thread }) else { return 0 }
+    return channels[channel].begun.remove(at: place).credited
   }
 
   mutating func transfer(
@@ -39,7 +54,7 @@ extension World {
     _ transfer: Transfer, _ result: CallResult, _ event: Event, file: Int32, channel: Int32,
     process: ProcessID, arena: Arena
   ) {
-    channels[Int(channel)].begun.removeAll { $0 == event.thread }
+    let credited = endWrite(to: file, by: event.thread)
     guard result.rawValue > 0 else {
       if result.errno == 11 { effect.kind = .empty }
       return
@@ -47,7 +62,8 @@ extension World {
     effect.kind = .write
     let payload = arena.bytes(transfer.payload)
     put(
-      result.count, payload: payload, event, fd: transfer.fd, file: file, channel: channel, process: process)
+      result.count, payload: payload, event, fd: transfer.fd, file: file, channel: channel, process: process,
+      credited: credited)
     if !transfer.passed.isEmpty {
       for fd in arena.numbers(transfer.passed) {
         let passed = descriptor(fd, of: event.thread).file
@@ -65,16 +81,11 @@ extension World {
   /// Puts bytes into the queue that the other end reads.
   private mutating func put(
     _ count: UInt64, payload: ArraySlice<UInt8>, _ event: Event, fd: FD, file: Int32, channel: Int32,
-    process: ProcessID
+    process: ProcessID, credited: UInt64
   ) {
     var added = segment(count, event, fd: fd)
     let kind = channels[Int(channel)].kind
-    if kind == .eventfd {
-      // The counter grows by the number that was written (fs/eventfd.c, eventfd_write).
-      var value: UInt64 = 0
-      for byte in payload.prefix(8).reversed() { value = value << 8 | UInt64(byte) }
-      added.count = payload.count >= 8 ? value : 1
-    }
+    if kind == .eventfd { added.count = Self.counterValue(payload) }
     added.count = added.count &* UInt64(event.repeats)
     let repeats = UInt64(event.repeats)
     let inHandler = added.signal != 0
@@ -90,7 +101,6 @@ extension World {
     }
     // Sockets with a peer elsewhere: what is written here is not what is read here.
     if kind == .socket || kind == .tty { return }
-    let credited = channels[Int(channel)].credit.removeValue(forKey: event.thread) ?? 0
     added.count -= min(added.count, credited)
     guard added.count > 0 else { return }
     if side == .first {
@@ -114,6 +124,7 @@ extension World {
     }
     let kind = effect.kind
     guard kind != .none, kind != .peek else { return }
+    if kind == .empty { foundEmpty(file, channel: channel, at: event.entered) }
     let count = result.count
     var partial = false
     if kind == .read {
@@ -138,6 +149,15 @@ extension World {
     }
   }
 
+  /// A read found nothing: what was written before it began must have been taken by somebody unseen, or was miscounted.
+  private mutating func foundEmpty(_ file: Int32, channel: Int32, at time: Nanoseconds) {
+    if files[Int(file)].side == .second {
+      channels[Int(channel)].backQueue.forget(landedBefore: time)
+    } else {
+      channels[Int(channel)].queue.forget(landedBefore: time)
+    }
+  }
+
   /// Takes bytes from the queue at the file's side; true if a write was taken only in part.
   private mutating func take(_ count: UInt64, file: Int32, channel slot: Int32) -> Bool {
     let side = files[Int(file)].side
@@ -147,7 +167,8 @@ extension World {
       if channels[Int(slot)].isSemaphore {
         _ = channels[Int(slot)].queue.take(1, into: &taken)
       } else {
-        if channels[Int(slot)].queue.unread == 0 { draw(8, from: slot) }
+        // With nothing counted, what it returned came from writes that have begun: from the first, or from all.
+        if channels[Int(slot)].queue.unread == 0 { draw(1, from: slot) }
         channels[Int(slot)].queue.takeAll(into: &taken)
       }
       return false
@@ -168,15 +189,27 @@ extension World {
     return outcome.split
   }
 
-  /// A read returned before the write that fed it did: charge it to a write that has begun.
+  /// A read returned before the writes that fed it did: charge it to those that have begun, in their order.
   private mutating func draw(_ missing: UInt64, from slot: Int32) {
-    guard let writer = channels[Int(slot)].begun.first, let state = thread(writer) else { return }
-    let count = channels[Int(slot)].kind == .eventfd ? 1 : missing
-    channels[Int(slot)].credit[writer, default: 0] += count
-    taken.append(
-      Segment(
-        count: count, writer: writer, process: state.process, fd: -1, time: state.openCall?.since ?? now, event: 0,
-        signal: state.frames.last?.signal ?? 0))
+    var rest = missing
+    for place in channels[Int(slot)].begun.indices where rest > 0 {
+      let write = channels[Int(slot)].begun[place]
+      let part = min(rest, write.requested - min(write.requested, write.credited))
+      guard part > 0, let state = thread(write.thread) else { continue }
+      channels[Int(slot)].begun[place].credited += part
+      rest -= part
+      let began = state.openCall?.since ?? now
+      taken.append(
+        Segment(
+          count: part, writer: write.thread, process: state.process, fd: write.fd, time: began, landed: began, event: 0,
+          signal: state.frames.last?.signal ?? 0, execed: hasExeced(state.process)))
+    }
+  }
+
+  /// What a write adds to an eventfd's counter: its eight bytes (fs/eventfd.c, eventfd_write).
+  static func counterValue(_ payload: ArraySlice<UInt8>) -> UInt64 {
+    guard payload.count >= 8 else { return 1 }
+    return payload.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   /// SCM_RIGHTS: the descriptors that came with a message are those that were sent first.
@@ -202,6 +235,8 @@ extension World {
 
   /// splice, tee and sendfile.
   mutating func moved(_ from: FD, _ to: FD, _ count: UInt64, _ consumes: Bool, _ event: Event) {
+    let target = descriptor(to, of: event.thread).file
+    let credited = endWrite(to: target, by: event.thread)
     guard count > 0, let process = thread(event.thread)?.process else { return }
     let source = descriptor(from, of: event.thread).file
     if consumes, source >= 0, files[Int(source)].channel >= 0 {
@@ -214,10 +249,10 @@ extension World {
         $0.lastInputUse = event.time
       }
     }
-    let target = descriptor(to, of: event.thread).file
     if target >= 0, files[Int(target)].channel >= 0 {
       put(
-        count, payload: [], event, fd: to, file: target, channel: files[Int(target)].channel, process: process)
+        count, payload: [], event, fd: to, file: target, channel: files[Int(target)].channel, process: process,
+        credited: credited)
       let write = Effect(kind: .write, file: target, channel: files[Int(target)].channel, fd: to)
       if effect.kind == .none { effect = write } else { farEffect = write }
     }

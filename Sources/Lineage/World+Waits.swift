@@ -12,10 +12,12 @@ extension World {
       let epoll = descriptor(wait.epoll, of: thread).file
       guard epoll >= 0 else { return }
       // Only what can wake the loop: an interest list may be long, so pipes and their kin alone are counted.
-      for entry in files[Int(epoll)].interest.entries {
-        let file = files[Int(entry.file)]
-        guard file.serial == entry.serial, file.channel >= 0, file.kind != .socket else { continue }
-        note(file, events: entry.events, by: thread, process: state.process, time: time, repeats: repeats)
+      for entry in files[Int(epoll)].interest.wakeables {
+        let target = Int(entry.file)
+        guard files[target].serial == entry.serial, files[target].channel >= 0 else { continue }
+        note(
+          files[target].channel, side: files[target].side, events: entry.events, by: thread, process: state.process,
+          time: time, repeats: repeats)
       }
       return
     }
@@ -23,15 +25,17 @@ extension World {
       let file = tables[state.table][entry.fd].file
       guard file >= 0, files[Int(file)].channel >= 0 else { continue }
       note(
-        files[Int(file)], events: entry.asked, by: thread, process: state.process, time: time, repeats: repeats)
+        files[Int(file)].channel, side: files[Int(file)].side, events: entry.asked, by: thread, process: state.process,
+        time: time, repeats: repeats)
     }
   }
 
   private mutating func note(
-    _ file: OpenFile, events: Readiness, by thread: ThreadID, process: ProcessID, time: Nanoseconds, repeats: UInt64
+    _ channel: Int32, side: Side, events: Readiness, by thread: ThreadID, process: ProcessID, time: Nanoseconds,
+    repeats: UInt64
   ) {
     let input = events.contains(.input)
-    channels[Int(file.channel)].withUse(by: process) {
+    channels[Int(channel)].withUse(by: process) {
       $0.waits += repeats
       $0.firstWait = min($0.firstWait, time)
       $0.lastWait = max($0.lastWait, time)
@@ -40,7 +44,7 @@ extension World {
         $0.lastInputUse = max($0.lastInputUse, time)
         $0.waitsForInput = true
         $0.lastWaiter = thread
-        $0.inputSide = file.side
+        $0.inputSide = side
       }
     }
   }
@@ -70,7 +74,7 @@ extension World {
   }
 
   private mutating func resolve(_ entry: WaitEntry, epoll: Int32, table: Int) {
-    guard let known = files[Int(epoll)].interest.entry(data: entry.data) else {
+    guard let known = interestEntry(of: epoll, data: entry.data) else {
       ready.append(
         Ready(
           fd: -1, file: -1, channel: -1, asked: [], returned: entry.returned, isEdge: true, isGhost: false))
@@ -84,6 +88,43 @@ extension World {
         returned: entry.returned, isEdge: known.isEdge, isGhost: isGhost))
   }
 
+  /// The entry that an event is about. Where several have the same data, the one that has something to read.
+  private func interestEntry(of epoll: Int32, data: UInt64) -> EpollEntry? {
+    guard files[Int(epoll)].interest.isAmbiguous(data) else { return files[Int(epoll)].interest.entry(data: data) }
+    let loaded = files[Int(epoll)].interest.entries.filter { entry in
+      guard entry.data == data, files[Int(entry.file)].channel >= 0 else { return false }
+      return channels[Int(files[Int(entry.file)].channel)].incoming(at: files[Int(entry.file)].side).unread > 0
+    }
+    return loaded.count == 1 ? loaded[0] : nil
+  }
+
+  /// What the call waits on, by the descriptors as they are now.
+  public func place(of syscall: Syscall, _ operation: Operation, in thread: ThreadID, waits: some Collection<WaitEntry>)
+    -> CallPlace
+  {
+    func on(_ fd: FD, others: Int = 0) -> CallPlace {
+      CallPlace(syscall: syscall, fd: fd, kind: file(descriptor(fd, of: thread).file)?.kind, others: others)
+    }
+    switch operation {
+    case .wait(let wait):
+      if wait.isEpoll {
+        let instance = descriptor(wait.epoll, of: thread).file
+        guard instance >= 0, let first = files[Int(instance)].interest.entries.first else { return on(wait.epoll) }
+        return on(first.fd, others: files[Int(instance)].interest.entries.count - 1)
+      }
+      return on(waits.first?.fd ?? -1, others: max(0, waits.count - 1))
+    case .transfer(let transfer): return on(transfer.fd)
+    case .accept(let fd, _), .connect(let fd, _), .lock(let fd, _): return on(fd)
+    default: return on(-1)
+    }
+  }
+
+  /// The same for the call that the thread is inside of.
+  public func openPlace(of id: ThreadID) -> CallPlace? {
+    guard let state = thread(id), let call = state.openCall else { return nil }
+    return place(of: call.syscall, call.operation, in: id, waits: state.openWaits)
+  }
+
   mutating func watch(
     epoll: FD, op: Int32, fd: FD, events: Readiness, data: UInt64, by thread: ThreadID, at time: Nanoseconds
   ) {
@@ -95,10 +136,13 @@ extension World {
     effect = Effect(kind: .none, file: target, channel: files[Int(target)].channel, fd: fd)
     if op == 1 {
       files[Int(instance)].interest.add(
-        EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread))
+        EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread),
+        isWakeable: files[Int(target)].kind != .socket)
       if !files[Int(target)].watchers.contains(instance) { files[Int(target)].watchers.append(instance) }
       if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {
-        note(files[Int(target)], events: events, by: thread, process: process, time: time, repeats: 1)
+        note(
+          files[Int(target)].channel, side: files[Int(target)].side, events: events, by: thread, process: process,
+          time: time, repeats: 1)
       }
     } else {
       files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data)

@@ -25,6 +25,30 @@ public struct Holder: Sendable {
   public var isNonblocking: Bool
 }
 
+/// A call that never returned, since its thread ended in it.
+public struct AbandonedCall: Sendable {
+  public var thread: ThreadID
+  public var since: Nanoseconds
+  public var syscall: Syscall
+  public var place: CallPlace
+
+  public init(thread: ThreadID, since: Nanoseconds, syscall: Syscall, place: CallPlace) {
+    self.thread = thread
+    self.since = since
+    self.syscall = syscall
+    self.place = place
+  }
+}
+
+/// What a call waits on: its descriptor, or the first of a wait set and how many others there are.
+public struct CallPlace: Hashable, Sendable {
+  public var syscall: Syscall
+  /// -1 for none.
+  public var fd: FD
+  public var kind: ObjectKind?
+  public var others: Int
+}
+
 /// What the last applied event did to a channel.
 public struct Effect: Sendable {
   /// `peek`: looked at without being taken. `empty`: EAGAIN. `clear`: readiness was reset without a read.
@@ -69,6 +93,8 @@ public struct World: Sendable {
   public internal(set) var farEffect = Effect()
   public internal(set) var taken: [Segment] = []
   public internal(set) var ready: [Ready] = []
+  /// Calls that threads were inside of when the last event ended them.
+  public internal(set) var abandoned: [AbandonedCall] = []
   /// Channels whose last descriptor the last event closed, as they were.
   public internal(set) var goneChannels: [Channel] = []
 
@@ -168,6 +194,7 @@ public struct World: Sendable {
     taken.removeAll(keepingCapacity: true)
     ready.removeAll(keepingCapacity: true)
     goneChannels.removeAll(keepingCapacity: true)
+    abandoned.removeAll(keepingCapacity: true)
     if case .start(let start) = event.body {
       begin(event.thread, start, at: event.time, tables: tables)
       return
@@ -210,8 +237,12 @@ public struct World: Sendable {
     case .closeRange(let first, let last, let flags):
       closeRange(first, last, flags, by: event.thread, at: event.entered)
     case .epollControl(let epoll, 2, let fd, _, _): unwatch(epoll: epoll, fd: fd, by: event.thread)
-    case .transfer(let transfer) where transfer.direction == .output && event.phase == .begin:
-      beginWrite(transfer, by: event.thread)
+    case .transfer(let transfer) where transfer.direction == .output && !transfer.positioned && event.phase == .begin:
+      let isCounter = file(descriptor(transfer.fd, of: event.thread).file)?.kind == .eventfd
+      let count = isCounter ? Self.counterValue(arena.bytes(transfer.payload)) : transfer.requested
+      beginWrite(to: transfer.fd, count: count, by: event.thread)
+    case .move(_, let to, let requested, _) where event.phase == .begin:
+      beginWrite(to: to, count: requested, by: event.thread)
     case .wait(let wait) where event.phase == .begin:
       threads[event.thread.position]!.openWaits.removeAll(keepingCapacity: true)
       threads[event.thread.position]!.openWaits.append(contentsOf: arena.waits(wait.entries))
@@ -229,6 +260,8 @@ public struct World: Sendable {
     case .transfer(let transfer): self.transfer(transfer, result, event, arena: arena)
     case .wait(let wait): returned(wait, result, event, arena: arena)
     case .accept(let listener, let flags): accepted(listener, flags, result, event)
+    case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
+    case .shutdown(let fd, let how): if result.succeeded { shutDown(fd, how: how, by: thread, at: event.exited) }
     case .signalReturn: _ = threads[thread.position]!.frames.popLast()
     case .connect(let fd, let address):
       // EINPROGRESS: connected as far as the model is concerned; a failure shows at the next use.

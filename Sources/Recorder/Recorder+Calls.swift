@@ -33,9 +33,10 @@ extension Recorder {
     }
     let syscall = Syscall(Int(stop.number))
     if let call = tracee.call {
-      if call.interrupted != 0, call.syscall == syscall || syscall == .restartSyscall {
+      if call.mayRestart, syscall == .restartSyscall || call.syscall == syscall && call.arguments == stop.arguments {
         // A restarted call is still the same call.
         tracee.call?.interrupted = 0
+        tracee.call?.mayRestart = false
         try token.resume(.toSyscall)
         return
       }
@@ -92,6 +93,7 @@ extension Recorder {
     }
     if Self.restarts.contains(stop.result) || stop.result == -Int64(EINTR) && call.isWokenByIgnoredSignals {
       tracee.call?.interrupted = stop.result
+      tracee.call?.mayRestart = Self.restarts.contains(stop.result)
       try token.resume(.run)
       return
     }

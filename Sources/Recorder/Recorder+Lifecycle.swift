@@ -166,7 +166,7 @@ extension Recorder {
     let isHandled = disposition.action == .handler
     if let call = tracee.call, call.interrupted == -Int64(EINTR), isIgnored(signal, disposition, by: tracee.tid) {
       // Untraced, the signal would have been dropped before it woke anybody: the kernel restarts the call after -ERESTARTNOHAND.
-      try? token.setResult(-514)
+      if (try? token.setResult(-514)) != nil { tracee.call?.mayRestart = true }
     } else if isHandled, let call = tracee.call, call.interrupted != 0 {
       // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
       // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).

@@ -161,18 +161,17 @@ public final class Recorder {
       for place in 0..<ready {
         if let status = batch[place].take() { try dispatch(status) }
       }
-      if ready > 0 { continue }
       if noTracees { return }
-      try idle()
+      try takeSignals(isBusy: ready > 0)
     }
   }
 
-  /// Nothing is ready: sleep until a signal comes. CHLD says that a tracee has something; the others are for us.
-  private func idle() throws(PtraceError) {
+  /// Takes one signal; sleeps until one comes if no tracee has anything for us. CHLD says that one has, the others are for us.
+  private func takeSignals(isBusy: Bool) throws(PtraceError) {
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
-    let signal = clinux_next_signal(unclaimed.isEmpty ? -1 : 20_000_000)
+    let signal = clinux_next_signal(isBusy ? 0 : unclaimed.isEmpty ? -1 : 20_000_000)
     switch signal {
-    case 0: try adoptOrphans()
+    case 0: if !isBusy { try adoptOrphans() }
     case SIGTSTP, SIGTTIN, SIGTTOU:
       lastTerminalStop = now
       if isRootStopped { stopWithRoot() }

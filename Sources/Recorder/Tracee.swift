@@ -16,6 +16,8 @@ struct PendingCall {
   /// The -ERESTART* that the last exit stop showed (or the -EINTR of a call that `isWokenByIgnoredSignals`): not a
   /// result yet (signal(7), "Interruption of system calls").
   var interrupted: Int64 = 0
+  /// The kernel will enter it again by itself.
+  var mayRestart = false
 
   /// Calls that return EINTR, and do not restart, when they are woken without a handler to run. Under trace even an
   /// ignored signal wakes them (Linux 6.1, kernel/signal.c, sig_ignored: a traced task gets them all).

@@ -17,6 +17,8 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let path, let errno): "cannot read \(path): \(TraceError.text(errno))"
+    case .unwritable(let path, let errno) where errno == Errno.fileExists.rawValue:
+      "cannot write \(path): it exists and is no regular file"
     case .unwritable(let path, let errno): "cannot write \(path): \(TraceError.text(errno))"
     case .notATrace(let path): "\(path) is not a faultline trace"
     case .laterVersion(let path, let version):

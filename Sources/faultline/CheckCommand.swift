@@ -24,7 +24,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let outcome = try recording.record()
-    let analysis = try TraceFile.analyze(outcome.path)
+    let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
     recording.tell(outcome, analysis)
     if analysis.findings.contains(where: { $0.severity >= failOn }) { throw ExitCode(ExitStatus.findings) }
     endAs(outcome.rootStatus)

@@ -40,7 +40,13 @@ enum Console {
   /// Text on standard error as it is, for a terminal's status line.
   static func show(_ text: String) { write(text, to: STDERR_FILENO) }
 
-  static func print(_ text: String) { write(text, to: STDOUT_FILENO) }
+  /// Text on standard output; what cannot be written ends the program.
+  static func print(_ text: String) {
+    if let failed = write(text, to: STDOUT_FILENO) {
+      say("cannot write standard output: \(String(cString: strerror(failed)))")
+      exit(ExitStatus.cannotWrite)
+    }
+  }
 
   static func fail(_ line: String, _ status: Int32) -> ExitCode {
     say(line)
@@ -49,15 +55,18 @@ enum Console {
 
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-  private static func write(_ text: String, to descriptor: Int32) {
+  /// The errno of a write that failed.
+  @discardableResult
+  private static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if written < 0 {
         if errno == EINTR { continue }
-        return
+        return errno
       }
       bytes = bytes.dropFirst(written)
     }
+    return nil
   }
 }

@@ -89,7 +89,7 @@ struct TraceCommand: ParsableCommand {
   func run() throws {
     let outcome = try recording.record()
     if !recording.quiet || outcome.failure != nil {
-      recording.tell(outcome, try TraceFile.analyze(outcome.path))
+      recording.tell(outcome, try TraceFile.analyze(outcome.path, warns: outcome.failure == nil))
     }
     endAs(outcome.rootStatus)
   }

@@ -15,12 +15,12 @@ enum TraceFile {
   }
 
   /// Analyses a trace, with a warning if it is not whole.
-  static func analyze(_ path: String) throws -> Analysis {
+  static func analyze(_ path: String, warns: Bool = true) throws -> Analysis {
     let reader = try open(path)
     let progress = Progress("analysing \(path)")
     let analysis = Analyzer.analyze(reader) { progress.show($0) }
     progress.end()
-    warn(reader, path)
+    if warns { warn(reader, path) }
     return analysis
   }
 
