@@ -19,6 +19,9 @@ struct BusyPoll {
   private static let evidenceKept = 3
 
   private var streaks: [Key: Streak] = [:]
+  /// The keys in `streaks`, by channel and by thread: what an event concerns is found without a look at all others.
+  private var ofChannel: [UInt32: Set<Key>] = [:]
+  private var ofThread: [ThreadID: Set<Key>] = [:]
   private var turns: [ThreadID: Turn] = [:]
   private var finished: [Streak] = []
 
@@ -43,7 +46,7 @@ struct BusyPoll {
 
   mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
     for channel in world.goneChannels {
-      for key in streaks.keys where key.channel == channel.serial { end(key) }
+      for key in ofChannel[channel.serial] ?? [] { end(key) }
     }
     switch event.body {
     case .call(let syscall, let result, let operation):
@@ -63,7 +66,7 @@ struct BusyPoll {
         note(world.farEffect, event, arena: arena, world: world, tables: tables)
       }
     case .end:
-      for key in streaks.keys where key.thread == event.thread { end(key) }
+      for key in ofThread[event.thread] ?? [] { end(key) }
       turns[event.thread] = nil
     default: break
     }
@@ -101,7 +104,7 @@ struct BusyPoll {
 
   /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
   private mutating func progressed(on channel: Channel, at side: Side, written: Bool, excuses: Bool) {
-    for key in streaks.keys where key.channel == channel.serial && channel.isSameInput(key.side, side) {
+    for key in ofChannel[channel.serial] ?? [] where channel.isSameInput(key.side, side) {
       guard var streak = streaks[key], !written || streak.returned.contains(.output) else { continue }
       streak.progress += 1
       streaks[key] = streak
@@ -127,14 +130,19 @@ struct BusyPoll {
 
   private mutating func end(_ key: Key) {
     guard let streak = streaks.removeValue(forKey: key) else { return }
+    ofThread[key.thread]?.remove(key)
+    ofChannel[key.channel]?.remove(key)
+    if ofChannel[key.channel]?.isEmpty == true { ofChannel[key.channel] = nil }
     if streak.returns >= Streak.threshold || streak.returns >= Self.leastKept && finished.count < Self.mostKept {
       finished.append(streak)
     }
   }
 
   private mutating func endStreaks(ofProcessOf thread: ThreadID, fd: FD, world: World) {
-    guard let process = world.thread(thread)?.process else { return }
-    for (key, streak) in streaks where key.fd == fd && streak.process == process { end(key) }
+    guard let process = world.process(of: thread) else { return }
+    for other in process.threads {
+      for key in ofThread[other] ?? [] where key.fd == fd { end(key) }
+    }
   }
 
   private mutating func returned(_ wait: Wait, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
@@ -144,12 +152,12 @@ struct BusyPoll {
     if wait.isEpoll, !world.ready.isEmpty, let channel = world.channel(world.effect.channel) {
       progressed(on: channel, at: .both, written: false, excuses: true)
     }
-    var seen: [Key] = []
+    var seen: Set<Key> = []
     for ready in world.ready where !ready.isEdge {
       let channel = world.channel(ready.channel)
       let side = world.file(ready.file)?.side ?? .both
       let key = Key(thread: event.thread, channel: channel?.serial ?? 0, side: side, fd: ready.fd)
-      seen.append(key)
+      seen.insert(key)
       if let known = streaks[key], known.returned.isDisjoint(with: ready.returned) || known.isReading { end(key) }
       var streak =
         streaks[key]
@@ -162,7 +170,7 @@ struct BusyPoll {
     turns[event.thread]!.ready.append(contentsOf: seen)
     turns[event.thread]!.repeats = UInt64(event.repeats)
     // What this wait asked about and did not return was not ready: that streak is over.
-    for (key, streak) in streaks where key.thread == event.thread && !seen.contains(key) && !streak.isReading {
+    for key in ofThread[event.thread] ?? [] where !seen.contains(key) && streaks[key]?.isReading == false {
       if covers(wait, key.fd, arena: arena, world: world, thread: event.thread) { end(key) }
     }
   }
@@ -205,9 +213,11 @@ struct BusyPoll {
     streak.closer = streak.side == .write ? channel.unheard : channel.hungUp
   }
 
-  private func begin(
+  private mutating func begin(
     _ key: Key, _ returned: Readiness, _ event: Event, process: ProcessID, channel: Channel?, world: World
   ) -> Streak {
+    ofThread[key.thread, default: []].insert(key)
+    ofChannel[key.channel, default: []].insert(key)
     var streak = Streak(
       thread: key.thread, process: process, fd: key.fd, channel: key.channel, side: key.side, kind: channel?.kind,
       creator: channel?.creator, returned: returned, first: event.exited, last: event.exited,

@@ -112,8 +112,15 @@ extension World {
     file.nonblocking = nonblocking
     if channel >= 0 {
       channels[Int(channel)].files += 1
-      if side != .write { channels[Int(channel)].readers += 1 }
-      if side != .read { channels[Int(channel)].writers += 1 }
+      // A descriptor that was under way in a message may bring an end back to life.
+      if side != .write {
+        channels[Int(channel)].readers += 1
+        channels[Int(channel)].unheard = nil
+      }
+      if side != .read {
+        channels[Int(channel)].writers += 1
+        channels[Int(channel)].hungUp = nil
+      }
     }
     if let free = freeFiles.popLast() {
       files[Int(free)] = file

@@ -64,7 +64,8 @@ extension World {
     put(
       result.count, payload: payload, event, fd: transfer.fd, file: file, channel: channel, process: process,
       credited: credited)
-    if !transfer.passed.isEmpty {
+    // Only a socketpair tells who will receive; what comes out of a connected socket is looked up under /proc.
+    if !transfer.passed.isEmpty, channels[Int(channel)].kind == .socketpair {
       for fd in arena.numbers(transfer.passed) {
         let passed = descriptor(fd, of: event.thread).file
         guard passed >= 0 else { continue }

@@ -18,7 +18,7 @@ executor = concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context
 first = executor.submit(abs, -3).result()
 pid = os.fork()
 if pid == 0:
-    sys.stderr = open(os.devnull, "w")  # another hook wants to join the workers, and complains that they are not its own
+    sys.stderr = open(os.devnull, "w")  # another hook joins the workers, and complains that they are not its own
     sys.exit(0)
 _, status = os.waitpid(pid, 0)
 second = executor.submit(abs, -5).result()
