@@ -22,6 +22,8 @@ struct ForeignWrites {
   var actorOnlyWrites: Bool
   /// Neither the writer's nor a reader's end blocks.
   var isNonblocking: Bool
+  /// Written inside of the handler's frame, not right after it.
+  var isInHandler = false
   /// The signal in whose inherited handler it wrote; 0 for writes outside of handlers.
   var signal: Int32 = 0
 }

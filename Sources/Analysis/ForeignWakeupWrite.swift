@@ -33,7 +33,7 @@ struct ForeignWakeupWrite {
     for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
     guard world.effect.kind == .write, let thread = world.thread(event.thread) else { return }
     // What an inherited handler writes is that rule's finding.
-    if let frame = thread.frames.last, frame.inherited { return }
+    if let frame = thread.actingHandler, frame.inherited { return }
     guard let channel = world.channel(world.effect.channel) else { return }
     let key = Key(channel: channel.serial, actor: thread.process)
     if candidates[key] == nil { candidates[key] = world.foreignWrites(by: event) }

@@ -12,6 +12,8 @@ struct InheritedSignalHandler {
   /// The signal that asks a process to end. (SIGINT and SIGHUP go to whole groups, and many programs mean to outlive them.)
   private static let terminators: Set<Int32> = [15]
   private static let evidenceKept = 3
+  /// A process that is to stop gracefully may take this long, ns.
+  private static let grace: Nanoseconds = 1_000_000_000
 
   private var candidates: [Key: ForeignWrites] = [:]
   /// What a write in a handler left unread, by the channel's serial: until the owner takes it.
@@ -105,13 +107,14 @@ struct InheritedSignalHandler {
     _ event: Event, _ result: CallResult, in thread: ThreadState, arena: Arena, world: World, tables: TraceTables,
     origins: Origins
   ) {
-    guard let frame = thread.frames.last, frame.inherited, let channel = world.channel(world.effect.channel) else {
+    guard let frame = thread.actingHandler, frame.inherited, let channel = world.channel(world.effect.channel) else {
       return
     }
     let key = Key(channel: channel.serial, actor: thread.process)
     if candidates[key] == nil {
       candidates[key] = world.foreignWrites(by: event)
       candidates[key]?.signal = frame.signal
+      candidates[key]?.isInHandler = !thread.frames.isEmpty
     }
     guard var writes = candidates[key] else { return }
     writes.count += UInt64(event.repeats)
@@ -144,7 +147,8 @@ struct InheritedSignalHandler {
       judged.append(
         (
           Finding(
-            rule: .inheritedSignalHandler, severity: wasRead && !isCounter ? .error : .warning, confidence: .certain,
+            rule: .inheritedSignalHandler, severity: wasRead && !isCounter ? .error : .warning,
+            confidence: writes.isInHandler ? .certain : .likely,
             message:
               "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
             actor: party, victim: victim,
@@ -162,9 +166,18 @@ struct InheritedSignalHandler {
     for channel in world.channels where channel.serial > 0 {
       judge(channel, world: world, tables: tables, origins: origins)
     }
+    // Whoever has outlived the signal for a while when the trace ends has survived it as well.
+    for (process, survival) in survivals where survival.returned || survival.wentOn {
+      guard world.process(process)?.isAlive == true, world.now - min(world.now, survival.time) >= Self.grace else {
+        continue
+      }
+      survived[process] = survival
+    }
     for (process, survival) in survived.sorted(by: { $0.key < $1.key }) {
       let sentence =
-        "it lived on after \(signalName(survival.signal)) until SIGKILL ended it at \(Duration.moment(survival.killed))"
+        survival.killed > 0
+        ? "it lived on after \(signalName(survival.signal)) until SIGKILL ended it at \(Duration.moment(survival.killed))"
+        : "it was still alive \(Duration.text(world.now - survival.time)) after \(signalName(survival.signal)), at the end of the trace"
       if let place = judged.firstIndex(where: { $0.finding.actor?.process == process }) {
         judged[place].finding.severity = .error
         judged[place].finding.message += "; \(sentence)"
@@ -192,7 +205,8 @@ struct InheritedSignalHandler {
       rule: .inheritedSignalHandler, severity: .error, confidence: survival.wentOn ? .likely : .possible,
       message:
         "\(signal) to \(world.introduce(party)) ran the handler that \(victim.map { "pid \($0.pid)" } ?? "its parent") had installed before the fork, not the default action: \(sentence)",
-      actor: party, victim: victim, object: nil, count: survival.count, first: survival.time, last: survival.killed,
+      actor: party, victim: victim, object: nil, count: survival.count, first: survival.time,
+      last: max(survival.time, survival.killed),
       evidence: survival.evidence, fix: Fixes.inheritedHandler(actor: party, signal: signal))
   }
 }

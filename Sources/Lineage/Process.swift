@@ -26,6 +26,20 @@ public struct ThreadState: Sendable {
   public internal(set) var name: StringID = .empty
   /// The handlers that it is inside of, outermost first.
   public internal(set) var frames: [HandlerFrame] = []
+  /// The handler that has just returned, and how many calls ago: interpreters (CPython: Modules/signalmodule.c, trip_signal) only note
+  /// the signal in the handler, and run the program's own handler right after it.
+  var returnedFrame: (frame: HandlerFrame, calls: Int)?
+  private static let callsAfterReturn = 16
+
+  /// The handler on whose behalf the thread acts: that of the innermost frame, or the one that has just returned.
+  public var actingHandler: HandlerFrame? { frames.last ?? returnedFrame?.frame }
+
+  /// The thread begins another call; one that waits ends what it did for a handler.
+  mutating func noteCall(waits: Bool) {
+    guard let returned = returnedFrame else { return }
+    returnedFrame = waits || returned.calls >= Self.callsAfterReturn ? nil : (returned.frame, returned.calls + 1)
+  }
+
   /// The call that it is inside of: since when, which, and on what.
   public internal(set) var openCall: (since: Nanoseconds, syscall: Syscall, operation: Operation)?
   /// Descriptors of the open wait call, for what is only known by number there.

@@ -147,6 +147,7 @@ extension World {
     processes[process.id.position]!.threads = [id]
     processes[process.id.position]!.usesRing = false
     threads[id.position]!.frames = []
+    threads[id.position]!.returnedFrame = nil
   }
 
   /// A thread ends; with the last one its process does.
@@ -183,6 +184,7 @@ extension World {
     threads[id.position]!.ended = time
     threads[id.position]!.openCall = nil
     threads[id.position]!.frames = []
+    threads[id.position]!.returnedFrame = nil
     dropTable(state.table, process: state.process, by: id, at: time)
   }
 

@@ -7,7 +7,7 @@ extension World {
     let state = thread(event.thread)
     return Segment(
       count: count, writer: event.thread, process: state?.process ?? ProcessID(0), fd: fd, time: event.entered,
-      landed: event.exited, event: event.sequence, signal: state?.frames.last?.signal ?? 0,
+      landed: event.exited, event: event.sequence, signal: state?.actingHandler?.signal ?? 0,
       execed: hasExeced(state?.process))
   }
 
@@ -203,7 +203,7 @@ extension World {
       taken.append(
         Segment(
           count: part, writer: write.thread, process: state.process, fd: write.fd, time: began, landed: began, event: 0,
-          signal: state.frames.last?.signal ?? 0, execed: hasExeced(state.process)))
+          signal: state.actingHandler?.signal ?? 0, execed: hasExeced(state.process)))
     }
   }
 

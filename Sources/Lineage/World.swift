@@ -230,6 +230,10 @@ public struct World: Sendable {
     _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation,
     arena: Arena
   ) {
+    switch operation {
+    case .wait, .sleep, .waitChild: threads[event.thread.position]!.noteCall(waits: true)
+    default: threads[event.thread.position]!.noteCall(waits: false)
+    }
     if event.phase == .begin { threads[event.thread.position]!.openCall = (event.entered, syscall, operation) }
     if result.failed { return }
     switch operation {
@@ -262,7 +266,10 @@ public struct World: Sendable {
     case .accept(let listener, let flags): accepted(listener, flags, result, event)
     case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
     case .shutdown(let fd, let how): if result.succeeded { shutDown(fd, how: how, by: thread, at: event.exited) }
-    case .signalReturn: _ = threads[thread.position]!.frames.popLast()
+    case .signalReturn:
+      if let frame = threads[thread.position]!.frames.popLast() {
+        threads[thread.position]!.returnedFrame = (frame, 0)
+      }
     case .connect(let fd, let address):
       // EINPROGRESS: connected as far as the model is concerned; a failure shows at the next use.
       if result.succeeded || result.errno == 115 {
