@@ -14,7 +14,6 @@ struct ForeignWrites {
   var bytes: UInt64 = 0
   var first: Nanoseconds
   var last: Nanoseconds
-  var firstEvent: UInt64
   var evidence: [Evidence] = []
   /// The number that each other holder knew the channel's reading end by, at the first write.
   var readers: [(process: ProcessID, fd: FD, keepsWriting: Bool, isWaiting: Bool)]
@@ -26,6 +25,32 @@ struct ForeignWrites {
   var isInHandler = false
   /// The signal in whose inherited handler it wrote; 0 for writes outside of handlers.
   var signal: Int32 = 0
+}
+
+extension ForeignWrites {
+  private static let evidenceKept = 3
+
+  /// Counts one more write.
+  mutating func add(_ event: Event, _ result: CallResult, _ evidence: @autoclosure () -> Evidence) {
+    count += UInt64(event.repeats)
+    bytes &+= result.count &* UInt64(event.repeats)
+    last = event.exited
+    if self.evidence.count < Self.evidenceKept { self.evidence.append(evidence()) }
+  }
+
+  /// The finding that the writes make, about the object and owner that they were judged with.
+  func finding(
+    _ rule: RuleID, _ severity: Severity, _ confidence: Confidence, on channel: Channel, of owner: Owner, actor: Party,
+    victim: Party, message: String, fix: String, world: World, origins: Origins
+  ) -> Finding {
+    Finding(
+      rule: rule, severity: severity, confidence: confidence, message: message, actor: actor, victim: victim,
+      object: FindingObject(
+        kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid, actorFD: fd,
+        victimFD: owner.fd),
+      count: count, first: first, last: last,
+      evidence: origins.prologue(channel: channel.serial, process: self.actor) + evidence, fix: fix)
+  }
 }
 
 /// The process that suffers from a use of its wakeup object, with what is known of it.
@@ -65,7 +90,7 @@ extension World {
     }
     return ForeignWrites(
       channel: channel.serial, kind: channel.kind, actor: thread.process, thread: event.thread, fd: effect.fd,
-      first: event.entered, last: event.exited, firstEvent: event.sequence,
+      first: event.entered, last: event.exited,
       readers: readers.map {
         ($0.key, $0.value.fd, writers.contains($0.key), isWaiting($0.key, on: effect.channel, at: written ?? .read))
       }.sorted { $0.process < $1.process },

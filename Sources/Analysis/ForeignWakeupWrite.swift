@@ -12,8 +12,6 @@ import Lineage
 import Trace
 
 struct ForeignWakeupWrite {
-  private static let evidenceKept = 3
-
   private var candidates: [Key: ForeignWrites] = [:]
   private var judged: [Verdict] = []
 
@@ -38,12 +36,7 @@ struct ForeignWakeupWrite {
     let key = Key(channel: channel.serial, actor: thread.process)
     if candidates[key] == nil { candidates[key] = world.foreignWrites(by: event) }
     guard var writes = candidates[key], case .call(_, let result, _) = event.body else { return }
-    writes.count += UInt64(event.repeats)
-    writes.bytes &+= result.count &* UInt64(event.repeats)
-    writes.last = event.exited
-    if writes.evidence.count < Self.evidenceKept {
-      writes.evidence.append(world.evidence(event, arena: arena, tables))
-    }
+    writes.add(event, result, world.evidence(event, arena: arena, tables))
     candidates[key] = writes
   }
 
@@ -103,17 +96,11 @@ struct ForeignWakeupWrite {
       isUnread
       ? "nobody has read \(writes.count == 1 ? "it" : "them") since"
       : "the loop woke and read \(writes.count == 1 ? "it" : "them")"
-    let finding = Finding(
-      rule: .foreignWakeupWrite, severity: severity, confidence: confidence,
+    let finding = writes.finding(
+      .foreignWakeupWrite, severity, confidence, on: channel, of: owner, actor: party, victim: victim,
       message:
         "\(world.introduce(party)) wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the \(ObjectWords.noun(channel.kind)) by which the loop of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there) wakes itself, first at \(Duration.moment(writes.first)); \(fate)",
-      actor: party, victim: victim,
-      object: FindingObject(
-        kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid,
-        actorFD: writes.fd, victimFD: owner.fd),
-      count: writes.count, first: writes.first, last: writes.last,
-      evidence: origins.prologue(channel: channel.serial, process: writes.actor) + writes.evidence,
-      fix: Fixes.forkedChild(actor: party, object: channel.kind))
+      fix: Fixes.forkedChild(actor: party, object: channel.kind), world: world, origins: origins)
     return Verdict(finding: finding, channel: channel.serial, needsSpin: !isProven)
   }
 }

@@ -11,7 +11,6 @@ import Trace
 struct InheritedSignalHandler {
   /// The signal that asks a process to end. (SIGINT and SIGHUP go to whole groups, and many programs mean to outlive them.)
   private static let terminators: Set<Int32> = [15]
-  private static let evidenceKept = 3
   /// A process that is to stop gracefully may take this long, ns.
   private static let grace: Nanoseconds = 1_000_000_000
 
@@ -35,7 +34,6 @@ struct InheritedSignalHandler {
     var event: UInt64
     var count: UInt64 = 1
     var installer: ProcessID
-    var sender: Int32
     /// The handler has returned to what it had interrupted.
     var returned = false
     /// And the process went on to another call.
@@ -86,7 +84,7 @@ struct InheritedSignalHandler {
     }
     survivals[thread.process] = Survival(
       signal: delivery.number, thread: event.thread, time: event.time, event: event.sequence,
-      installer: frame.installer, sender: delivery.sender,
+      installer: frame.installer,
       evidence: [world.evidence(event, arena: arena, tables)])
   }
 
@@ -117,12 +115,7 @@ struct InheritedSignalHandler {
       candidates[key]?.isInHandler = !thread.frames.isEmpty
     }
     guard var writes = candidates[key] else { return }
-    writes.count += UInt64(event.repeats)
-    writes.bytes &+= result.count &* UInt64(event.repeats)
-    writes.last = event.exited
-    if writes.evidence.count < Self.evidenceKept {
-      writes.evidence.append(world.evidence(event, arena: arena, tables))
-    }
+    writes.add(event, result, world.evidence(event, arena: arena, tables))
     candidates[key] = writes
   }
 
@@ -146,18 +139,13 @@ struct InheritedSignalHandler {
         : "which has not read \(writes.count == 1 ? "it" : "them")"
       judged.append(
         (
-          Finding(
-            rule: .inheritedSignalHandler, severity: wasRead && !isCounter ? .error : .warning,
-            confidence: writes.isInHandler ? .certain : .likely,
+          writes.finding(
+            .inheritedSignalHandler, wasRead && !isCounter ? .error : .warning, writes.isInHandler ? .certain : .likely,
+            on: channel, of: owner, actor: party, victim: victim,
             message:
               "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
-            actor: party, victim: victim,
-            object: FindingObject(
-              kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid,
-              actorFD: writes.fd, victimFD: owner.fd),
-            count: writes.count, first: writes.first, last: writes.last,
-            evidence: origins.prologue(channel: channel.serial, process: writes.actor) + writes.evidence,
-            fix: Fixes.inheritedHandler(actor: party, signal: signal)), channel.serial
+            fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, origins: origins),
+          channel.serial
         ))
     }
   }

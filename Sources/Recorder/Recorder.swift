@@ -35,7 +35,6 @@ public final class Recorder {
     public let events: UInt64
     /// Why the file is not whole, if it is not.
     public let failure: TraceError?
-    public let wasInterrupted: Bool
   }
 
   let writer: TraceWriter
@@ -79,9 +78,9 @@ public final class Recorder {
   var now: Nanoseconds { Self.clock(CLOCK_MONOTONIC) - start }
 
   /// Launches `command` (argv, any bytes), follows it to the end and returns how that was. `path`: where the trace goes; by default
-  /// `NAME.PID.flt` in the current folder. `ready` is told the path before the program starts.
+  /// `NAME.PID.flt` in the current folder.
   public static func record(
-    command: [[UInt8]], path: String?, payloadLimit: Int, ready: (String) -> Void = { _ in }
+    command: [[UInt8]], path: String?, payloadLimit: Int
   ) throws(RecorderError) -> Outcome {
     let program = try Program.find(command)
     clinux_block_signals()
@@ -104,7 +103,6 @@ public final class Recorder {
       clinux_abandon()
       throw .refused("\(error); see ptrace(2), /proc/sys/kernel/yama/ptrace_scope")
     }
-    ready(output)
     clinux_release()
     recorder.addRoot()
     do {
@@ -142,7 +140,7 @@ public final class Recorder {
     var failed: TraceError?
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     return Outcome(
-      path: writer.path, rootStatus: rootStatus, events: writer.events, failure: failed, wasInterrupted: isEnding)
+      path: writer.path, rootStatus: rootStatus, events: writer.events, failure: failed)
   }
 
   // MARK: The loop

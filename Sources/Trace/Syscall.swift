@@ -14,12 +14,6 @@ public struct Syscall: Hashable, Sendable {
     return "syscall_\(number)"
   }
 
-  /// The call of that name, if the table knows it.
-  public init?(named name: String) {
-    guard let number = Self.numbers[name] else { return nil }
-    self.init(number)
-  }
-
   public static let pipe = Syscall(22)
   public static let pipe2 = Syscall(293)
   public static let eventfd = Syscall(284)
@@ -109,13 +103,6 @@ public struct Syscall: Hashable, Sendable {
   public static let pause = Syscall(34)
   public static let rtSigsuspend = Syscall(130)
   public static let rtSigtimedwait = Syscall(128)
-  public static let futex = Syscall(202)
-
-  static let numbers: [String: Int] = {
-    var numbers: [String: Int] = [:]
-    for (number, name) in names.enumerated() where !name.isEmpty { numbers[name] = number }
-    return numbers
-  }()
 
   static let names: [String] = [
     "read", "write", "open", "close", "stat", "fstat", "lstat", "poll", "lseek", "mmap", "mprotect", "munmap", "brk",
