@@ -33,6 +33,11 @@ public final class Recorder {
     /// The root's end as wait(2) encodes it.
     public let rootStatus: Int32
     public let events: UInt64
+    /// When the root ended, in trace time, and how many threads it left behind that were followed to their end.
+    public let rootEnded: Nanoseconds
+    public let survivors: Int
+    /// Whether the targets were ended on the user's demand.
+    public let wasEnded: Bool
     /// Why the file is not whole, if it is not.
     public let failure: TraceError?
   }
@@ -54,6 +59,8 @@ public final class Recorder {
   /// False until the root's exec: what the launching child does is not the target's doing.
   var hasBegun = false
   private var rootStatus: Int32 = 0
+  private var rootEnded: Nanoseconds = 0
+  private var survivors = 0
   /// The root is in a group-stop; the terminal has asked us to stop as well.
   private var isRootStopped = false
   private var lastTerminalStop: Nanoseconds?
@@ -140,7 +147,8 @@ public final class Recorder {
     var failed: TraceError?
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     return Outcome(
-      path: writer.path, rootStatus: rootStatus, events: writer.events, failure: failed)
+      path: writer.path, rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
+      survivors: survivors, wasEnded: isEnding, failure: failed)
   }
 
   // MARK: The loop
@@ -204,7 +212,11 @@ public final class Recorder {
   }
 
   private func ended(_ tid: Int32, _ raw: Int32) {
-    if tid == root { rootStatus = raw }
+    if tid == root {
+      rootStatus = raw
+      rootEnded = now
+      survivors = tracees.count - 1
+    }
     guard let tracee = tracees.removeValue(forKey: tid) else {
       // Killed before its parent's event names it.
       newborn(tid).end(raw)

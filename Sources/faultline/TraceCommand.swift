@@ -22,7 +22,7 @@ struct RecordingOptions: ParsableArguments {
   @Option(help: "When to take stacks. This version takes none.")
   var stacks: Stacks = .auto
 
-  @Option(help: "How many bytes of each channel write to keep; 0 keeps none.")
+  @Option(help: "How many bytes of each channel write to keep; 0 keeps none (but an eventfd's count).")
   var payload: Int = 16
 
   @Flag(help: "Say nothing but errors.")
@@ -62,6 +62,12 @@ struct RecordingOptions: ParsableArguments {
     guard !quiet else { return }
     let size = Duration.text(analysis.duration)
     Console.say("trace in \(outcome.path) (\(grouped(outcome.events)) events, \(size))")
+    if outcome.wasEnded { Console.say("the program and its children were ended by the second interrupt") }
+    if outcome.survivors > 0, analysis.duration > outcome.rootEnded + 100_000_000 {
+      Console.say(
+        "the command ended at \(Duration.moment(outcome.rootEnded)); \(counted(UInt64(outcome.survivors), "thread")) "
+          + "that it left were followed to \(Duration.moment(analysis.duration))")
+    }
     for spot in analysis.blindSpots { Console.say("not seen: \(spot)") }
     for finding in analysis.findings { Console.say(TextReport.headline(finding)) }
     if analysis.findings.isEmpty {
