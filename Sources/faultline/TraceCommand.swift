@@ -65,8 +65,8 @@ struct RecordingOptions: ParsableArguments {
     if outcome.wasEnded { Console.say("the program and its children were ended by the second interrupt") }
     if outcome.survivors > 0, analysis.duration > outcome.rootEnded + 100_000_000 {
       Console.say(
-        "the command ended at \(Duration.moment(outcome.rootEnded)); \(counted(UInt64(outcome.survivors), "thread")) "
-          + "that it left were followed to \(Duration.moment(analysis.duration))")
+        "the command ended at \(Duration.moment(outcome.rootEnded)); what it left behind "
+          + "(\(counted(UInt64(outcome.survivors), "thread"))) was followed to \(Duration.moment(analysis.duration))")
     }
     for spot in analysis.blindSpots { Console.say("not seen: \(spot)") }
     for finding in analysis.findings { Console.say(TextReport.headline(finding)) }

@@ -75,4 +75,23 @@ import Testing
     #expect(analyzed.status == 0)
     #expect(analyzed.output.contains("at the end in poll on fd 3 (pipe)"))
   }
+
+  @Test func interruptsWithinASecondEndTheProgramAndKeepTheTrace() throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let pid = try start("spin_until_killed.c", trace)
+    // Sent to the tracer alone, as often as it takes: two that are pending together are one.
+    var ended: Int32 = 0
+    let deadline = Date().addingTimeInterval(30)
+    while waitpid(pid, &ended, WNOHANG) == 0 {
+      try #require(Date() < deadline, "the program was not ended")
+      kill(pid, SIGINT)
+      usleep(50_000)
+    }
+    #expect(ended & 0x7F == SIGKILL)
+    let document = try FindingsDocument(
+      json: Command.run([Command.faultline, "analyze", "--format", "json", trace]).output)
+    #expect(document.trace.complete)
+    #expect(document.findings.first?.rule == "busy-poll")
+  }
 }

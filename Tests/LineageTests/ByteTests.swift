@@ -93,4 +93,52 @@ import Trace
     world = script.world()
     #expect(world.thread(child)?.frames.map(\.inherited) == [false])
   }
+
+  @Test func oneReadMayDrainSeveralWritesThatHaveBegun() throws {
+    var script = try Script()
+    script.pipe(script.root, 3, 4)
+    let first = try script.thread(script.root, tid: 102)
+    let second = try script.thread(script.root, tid: 103)
+    script.write(first, 4, [1], phase: .begin)
+    script.write(second, 4, [2], phase: .begin)
+    script.read(script.root, 3, 64, 2)
+    #expect(script.world().taken.map(\.writer) == [first, second])
+    script.write(first, 4, [1], phase: .end)
+    script.write(second, 4, [2], phase: .end)
+    #expect(try channel(script.world(), script.root, 3).queue.unread == 0)
+  }
+
+  @Test func aSpliceFeedsItsTargetWhileItRuns() throws {
+    var script = try Script()
+    script.pipe(script.root, 3, 4)
+    script.pipe(script.root, 5, 6)
+    let thread = try script.thread(script.root, tid: 102)
+    script.write(script.root, 4, [1, 2])
+    script.call(thread, .splice, 0, .move(from: 3, to: 6, requested: 64, consumes: true), phase: .begin)
+    script.read(script.root, 5, 64, 2)
+    script.call(thread, .splice, 2, .move(from: 3, to: 6, requested: 64, consumes: true), phase: .end)
+    let world = script.world()
+    #expect(try channel(world, script.root, 3).queue.unread == 0)
+    #expect(try channel(world, script.root, 5).queue.unread == 0)
+  }
+
+  @Test func aWriterThatDiesInItsWriteLeavesNothingBegun() throws {
+    var script = try Script()
+    script.pipe(script.root, 3, 4)
+    let child = try script.fork(script.root, pid: 101)
+    script.write(child, 4, [1, 2, 3], phase: .begin)
+    script.emit(child, .end(status: 9))
+    script.read(script.root, 3, 64, 3)
+    #expect(script.world().taken.isEmpty)
+  }
+
+  @Test func shutdownEndsADirectionThoughAllDescriptorsStayOpen() throws {
+    var script = try Script()
+    script.call(script.root, .socketpair, 0, .socketPair(first: 3, second: 4, domain: 1, type: 1))
+    let child = try script.fork(script.root, pid: 101)
+    script.call(child, .shutdown, 0, .shutdown(4, how: 1))
+    let closer = try #require(try channel(script.world(), script.root, 3).hungUp)
+    #expect(closer.thread == child)
+    #expect(closer.byShutdown)
+  }
 }
