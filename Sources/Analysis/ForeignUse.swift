@@ -10,6 +10,8 @@ struct ForeignWrites {
   var actor: ProcessID
   var thread: ThreadID
   var fd: FD
+  /// The call that the first one was made by.
+  var call: Syscall
   var count: UInt64 = 0
   var bytes: UInt64 = 0
   var first: Nanoseconds
@@ -65,7 +67,7 @@ extension World {
   /// Starts the account of a foreign write; nil if this event is none.
   func foreignWrites(by event: Event) -> ForeignWrites? {
     guard effect.kind == .write, let channel = channel(effect.channel), let file = file(effect.file),
-      let thread = thread(event.thread), effect.fd > 2
+      let thread = thread(event.thread), effect.fd > 2, case .call(let syscall, _, _) = event.body
     else { return nil }
     switch channel.kind {
     case .pipe, .fifo, .eventfd, .socketpair: break
@@ -90,6 +92,7 @@ extension World {
     }
     return ForeignWrites(
       channel: channel.serial, kind: channel.kind, actor: thread.process, thread: event.thread, fd: effect.fd,
+      call: syscall,
       first: event.entered, last: event.exited,
       readers: readers.map {
         ($0.key, $0.value.fd, writers.contains($0.key), isWaiting($0.key, on: effect.channel, at: written ?? .read))

@@ -99,7 +99,7 @@ struct ForeignWakeupWrite {
     let finding = writes.finding(
       .foreignWakeupWrite, severity, confidence, on: channel, of: owner, actor: party, victim: victim,
       message:
-        "\(world.introduce(party)) wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the \(ObjectWords.noun(channel.kind)) by which the loop of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there) wakes itself, first at \(Duration.moment(writes.first)); \(fate)",
+        "\(world.introduce(party)) wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the \(ObjectWords.noun(channel.kind)) by which the loop of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there) wakes itself, first at \(Duration.moment(writes.first)); \(fate)",
       fix: Fixes.forkedChild(actor: party, object: channel.kind), world: world, origins: origins)
     return Verdict(finding: finding, channel: channel.serial, needsSpin: !isProven)
   }

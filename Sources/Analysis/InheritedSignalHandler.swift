@@ -143,7 +143,7 @@ struct InheritedSignalHandler {
             .inheritedSignalHandler, wasRead && !isCounter ? .error : .warning, writes.isInHandler ? .certain : .likely,
             on: channel, of: owner, actor: party, victim: victim,
             message:
-              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
+              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
             fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, origins: origins),
           channel.serial
         ))
