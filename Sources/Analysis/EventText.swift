@@ -38,7 +38,6 @@ public enum EventText {
     case .ioUring: "io_uring"
     case .untraced: "CLONE_UNTRACED child"
     case .otherABI: "calls of another ABI"
-    case .lost: "events lost"
     }
   }
 

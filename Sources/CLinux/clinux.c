@@ -31,7 +31,6 @@ long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *out) {
   memset(out, 0, sizeof *out);
   out->op = info.op;
   out->arch = info.arch;
-  out->instruction_pointer = info.instruction_pointer;
   out->stack_pointer = info.stack_pointer;
   switch (info.op) {
     case PTRACE_SYSCALL_INFO_ENTRY:
@@ -44,7 +43,6 @@ long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *out) {
       break;
     case PTRACE_SYSCALL_INFO_EXIT:
       out->result = info.exit.rval;
-      out->is_error = info.exit.is_error;
       break;
     default:
       break;

@@ -136,14 +136,12 @@ public struct ChannelUse: Sendable {
   public var bytesWritten: UInt64 = 0
   /// Those of the writes that feed the second end of a socketpair.
   public var writesBack: UInt64 = 0
-  public var writesInHandler: UInt64 = 0
   /// Times that the channel was part of a wait set (poll, select), or was added to an epoll instance.
   public var waits: UInt64 = 0
   public var firstWait: Nanoseconds = .max
   public var lastWait: Nanoseconds = 0
   /// The last time that it was read or waited for.
   public var lastInputUse: Nanoseconds = 0
-  public var firstUse: Nanoseconds = .max
   /// Whether it was ever asked about for input.
   public var waitsForInput = false
   /// The thread that waited for or read it last.

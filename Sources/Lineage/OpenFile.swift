@@ -23,10 +23,6 @@ public struct OpenFile: Sendable {
   public var channel: Int32
   public var side: Side
   public var nonblocking = false
-  public var isListening = false
-  public var isConnected = false
-  /// Not a stream: SOCK_DGRAM and SOCK_RAW.
-  public var isDatagram = false
   /// The path, or the peer's address once connected.
   public var name: StringID = .empty
   public var creator: ThreadID

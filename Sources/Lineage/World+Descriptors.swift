@@ -36,8 +36,6 @@ extension World {
       for (number, side) in [(first, Side.first), (second, Side.second)] {
         let file = makeFile(
           .socketpair, channel: channel, side: side, nonblocking: type & 0o4000 != 0, by: thread, at: time)
-        files[Int(file)].isConnected = true
-        files[Int(file)].isDatagram = type & 0xF != 1
         install(
           file, at: number, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
       }
@@ -45,9 +43,7 @@ extension World {
       let channel = makeChannel(.socket, inode: 0, by: thread, at: time)
       let file = makeFile(
         .socket, channel: channel, side: .both, nonblocking: type & 0o4000 != 0, by: thread, at: time)
-      files[Int(file)].isDatagram = type & 0xF != 1
       install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
-    case .listen(let listener): withFile(listener, of: thread) { $0.isListening = true }
     case .bind(let socket, let address):
       withFile(socket, of: thread) { if $0.name == .empty { $0.name = address } }
     case .duplicate(let from, let to, let closeOnExec):

@@ -97,8 +97,6 @@ extension World {
       $0.firstWrite = min($0.firstWrite, event.entered)
       $0.bytesWritten &+= count &* repeats
       if side == .first { $0.writesBack += repeats }
-      if inHandler { $0.writesInHandler += repeats }
-      $0.firstUse = min($0.firstUse, event.time)
     }
     // Sockets with a peer elsewhere: what is written here is not what is read here.
     if kind == .socket || kind == .tty { return }
@@ -137,7 +135,6 @@ extension World {
       $0.inputSide = side
       if !$0.waitsForInput { $0.lastWaiter = event.thread }
       $0.lastInputUse = event.time
-      $0.firstUse = min($0.firstUse, event.time)
       switch kind {
       case .read:
         $0.reads += repeats

@@ -39,7 +39,6 @@ extension World {
       $0.waits += repeats
       $0.firstWait = min($0.firstWait, time)
       $0.lastWait = max($0.lastWait, time)
-      $0.firstUse = min($0.firstUse, time)
       if input {
         $0.lastInputUse = max($0.lastInputUse, time)
         $0.waitsForInput = true
@@ -166,7 +165,6 @@ extension World {
     let channel = makeChannel(.socket, inode: 0, by: event.thread, at: event.exited)
     let file = makeFile(
       .socket, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: event.thread, at: event.exited)
-    files[Int(file)].isConnected = true
     install(
       file, at: FD(truncatingIfNeeded: result.rawValue), of: event.thread, .accepted,
       closeOnExec: flags & 0o2000000 != 0, time: event.exited)

@@ -273,10 +273,7 @@ public struct World: Sendable {
     case .connect(let fd, let address):
       // EINPROGRESS: connected as far as the model is concerned; a failure shows at the next use.
       if result.succeeded || result.errno == 115 {
-        withFile(fd, of: thread) {
-          $0.isConnected = true
-          $0.name = address
-        }
+        withFile(fd, of: thread) { $0.name = address }
       }
     default:
       guard result.succeeded else { return }

@@ -38,8 +38,9 @@ public final class Recorder {
     public let survivors: Int
     /// Whether the targets were ended on the user's demand.
     public let wasEnded: Bool
-    /// Why the file is not whole, if it is not.
+    /// Why the file is not whole, if it is not, and how many events it lacks.
     public let failure: TraceError?
+    public let lost: UInt64
   }
 
   let writer: TraceWriter
@@ -148,7 +149,7 @@ public final class Recorder {
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     return Outcome(
       path: writer.path, rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
-      survivors: survivors, wasEnded: isEnding, failure: failed)
+      survivors: survivors, wasEnded: isEnding, failure: failed, lost: writer.lost)
   }
 
   // MARK: The loop

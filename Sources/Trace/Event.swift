@@ -143,6 +143,4 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case untraced
   /// 32-bit or x32 calls.
   case otherABI
-  /// The tracer lost the target's events (its file could not grow).
-  case lost
 }

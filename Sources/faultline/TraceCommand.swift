@@ -57,7 +57,7 @@ struct RecordingOptions: ParsableArguments {
   /// Says where the trace is, and a line per finding; without findings, where time went.
   func tell(_ outcome: Recorder.Outcome, _ analysis: Analysis) {
     if let failure = outcome.failure {
-      Console.say("warning: \(failure); the trace ends where that happened")
+      Console.say("warning: \(failure); the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
     }
     guard !quiet else { return }
     let size = Duration.text(analysis.duration)

@@ -13,9 +13,7 @@ long clinux_ptrace(long request, pid_t pid, uintptr_t address, uintptr_t data);
 // struct ptrace_syscall_info (linux/ptrace.h, Linux 5.3), flattened.
 struct clinux_syscall_info {
   uint8_t op;  // 0 none, 1 entry, 2 exit, 3 seccomp
-  uint8_t is_error;
   uint32_t arch;
-  uint64_t instruction_pointer;
   uint64_t stack_pointer;
   uint64_t number;
   uint64_t arguments[6];
