@@ -116,7 +116,8 @@ public final class TraceWriter {
   /// Writes one event; its variable parts are in `arena`. Events come in the order of `Event.time`.
   public func write(_ event: Event, arena: borrowing Arena) {
     guard failure == nil else {
-      lost += 1
+      // A begin that is lost comes again with its end.
+      if event.phase != .begin { lost += 1 }
       return
     }
     var event = event
