@@ -24,6 +24,20 @@ public enum EventText {
       return "--- fd \(found.fd) is \(tables.text(found.link)) ---"
     case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(tables.text(detail)) ---"
     case .name(let name): return "--- named \(quoted(tables.bytes(name))) ---"
+    case .existingThread(let found):
+      let words = arena.numbers(found.arguments).map { quoted(tables.bytes(StringID(Int($0)))) }
+      return "+++ was there before the trace: [\(words.joined(separator: ", "))] +++"
+    case .missing(let fd): return "--- fd \(fd) is closed ---"
+    case .interest(let epoll, let fd, let events, let data):
+      return "--- epoll \(epoll) watches fd \(fd) for \(readiness(events)), data=0x\(String(data, radix: 16)) ---"
+    case .handlers(let caught, let ignored):
+      return "--- signals caught \(signalSet(caught)), ignored \(signalSet(ignored)) ---"
+    case .outsider(let outsider):
+      return
+        "--- \(harmless(tables.text(outsider.name))) (pid \(outsider.pid)), not traced, has \(ObjectWords.noun(outsider.kind)) \(outsider.inode) as fd \(outsider.fd) ---"
+    case .running(let module, let offset):
+      let file = tables.text(module)
+      return "--- runs at \(file.isEmpty ? "" : harmless(file) + "+")0x\(String(offset, radix: 16)) ---"
     }
   }
 
@@ -38,6 +52,9 @@ public enum EventText {
     case .ioUring: "io_uring"
     case .untraced: "CLONE_UNTRACED child"
     case .otherABI: "calls of another ABI"
+    case .ptrace: "ptrace"
+    case .ownFilter: "seccomp filter"
+    case .unprivileged: "privilege"
     }
   }
 
@@ -107,7 +124,20 @@ public enum EventText {
     case .sleep(let time): return Duration.text(time)
     case .waitChild(let pid): return "\(pid)"
     case .ring(let entries): return "\(entries)"
+    case .futex(let address, let operation, let value):
+      return "0x\(String(address, radix: 16)), \(futexOperation(operation)), \(value)"
     }
+  }
+
+  /// futex(2)'s operations, without their flags.
+  private static func futexOperation(_ operation: UInt32) -> String {
+    let names = [
+      "FUTEX_WAIT", "FUTEX_WAKE", "FUTEX_FD", "FUTEX_REQUEUE", "FUTEX_CMP_REQUEUE", "FUTEX_WAKE_OP", "FUTEX_LOCK_PI",
+      "FUTEX_UNLOCK_PI", "FUTEX_TRYLOCK_PI", "FUTEX_WAIT_BITSET", "FUTEX_WAKE_BITSET", "FUTEX_WAIT_REQUEUE_PI",
+      "FUTEX_CMP_REQUEUE_PI", "FUTEX_LOCK_PI2",
+    ]
+    let command = Int(operation & 0x7F)
+    return command < names.count ? names[command] : "\(command)"
   }
 
   private static func wait(_ wait: Wait, arena: Arena) -> String {

@@ -10,10 +10,14 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,6 +77,41 @@ int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd) {
   return result < 0 ? -errno : result == 0;
 }
 
+int clinux_has_capabilities(const char *path) { return getxattr(path, "security.capability", NULL, 0) > 0; }
+
+int clinux_same_table(pid_t first, pid_t second) {
+  long result = syscall(SYS_kcmp, first, second, KCMP_FILES, 0, 0);
+  return result < 0 ? -errno : result == 0;
+}
+
+long clinux_bytes_waiting(pid_t pid, int fd) {
+  int process = syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0) return -errno;
+  int copy = syscall(SYS_pidfd_getfd, process, fd, 0);
+  int failed = errno;
+  close(process);
+  if (copy < 0) return -failed;
+  int count = 0;
+  long result = ioctl(copy, FIONREAD, &count) == 0 ? count : -errno;
+  close(copy);
+  return result;
+}
+
+long clinux_socket_timeout(pid_t pid, int fd, int sending) {
+  int process = syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0) return -1;
+  int copy = syscall(SYS_pidfd_getfd, process, fd, 0);
+  close(process);
+  if (copy < 0) return -1;
+  struct timeval timeout;
+  socklen_t size = sizeof timeout;
+  long result = -1;
+  if (getsockopt(copy, SOL_SOCKET, sending ? SO_SNDTIMEO : SO_RCVTIMEO, &timeout, &size) == 0)
+    result = timeout.tv_sec * 1000000000 + timeout.tv_usec * 1000;
+  close(copy);
+  return result;
+}
+
 static sigset_t tracer_signals;
 static sigset_t original_mask;
 static struct sigaction original_child_action;
@@ -81,9 +120,8 @@ static int release_pipe[2] = {-1, -1};
 static int failure_pipe[2] = {-1, -1};
 
 void clinux_block_signals(void) {
-  sigemptyset(&tracer_signals);
-  const int signals[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU};
-  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&tracer_signals, signals[i]);
+  // All of them: a target may send any signal to its process group, which is ours as well. Faults are delivered all the same.
+  sigfillset(&tracer_signals);
   sigprocmask(SIG_BLOCK, &tracer_signals, &original_mask);
   // An inherited SIG_IGN would make the kernel reap children unseen.
   struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -93,11 +131,16 @@ void clinux_block_signals(void) {
   sigaction(SIGXFSZ, &ignore, &original_size_action);
 }
 
-int clinux_next_signal(int64_t timeout_ns) {
+int clinux_next_signal(int64_t timeout_ns, pid_t *sender) {
   struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+  *sender = 0;
   for (;;) {
-    int signal = timeout_ns < 0 ? sigwaitinfo(&tracer_signals, NULL) : sigtimedwait(&tracer_signals, NULL, &timeout);
-    if (signal > 0) return signal;
+    siginfo_t info;
+    int signal = timeout_ns < 0 ? sigwaitinfo(&tracer_signals, &info) : sigtimedwait(&tracer_signals, &info, &timeout);
+    if (signal > 0) {
+      if (info.si_code <= 0) *sender = info.si_pid;
+      return signal;
+    }
     if (errno == EAGAIN) return 0;
   }
 }
@@ -156,7 +199,10 @@ void clinux_release(void) {
   close(release_pipe[1]);
 }
 
-void clinux_abandon(void) { close(release_pipe[1]); }
+void clinux_abandon(pid_t pid) {
+  close(release_pipe[1]);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+}
 
 struct clinux_failure clinux_launch_failure(void) {
   struct clinux_failure failure = {0, 0};

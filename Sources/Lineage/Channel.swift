@@ -38,13 +38,30 @@ public struct ByteQueue: Sendable {
   private var segments: [Segment] = []
   private var head = 0
   public private(set) var unread: UInt64 = 0
+  /// Of these, what was there before the trace and comes out first.
+  public private(set) var before: UInt64 = 0
   /// The first write of each process since the queue was last empty: whose surplus keeps it ready.
   public private(set) var sinceEmpty: [Segment] = []
+  /// How far it was ever written and read: in bytes, of datagrams in messages. What came with a message is found by it.
+  private(set) var written: UInt64 = 0
+  private(set) var taken: UInt64 = 0
 
   init() {}
 
   /// What waits to be read, oldest first.
   public var waiting: ArraySlice<Segment> { segments[head...] }
+
+  /// Notes what waited when the trace began: nobody was seen to write it.
+  mutating func found(_ count: UInt64) {
+    before = count
+    unread = count
+  }
+
+  /// Moves the positions, whatever the account of bytes knows.
+  mutating func passed(written: UInt64 = 0, taken: UInt64 = 0) {
+    self.written &+= written
+    self.taken &+= taken
+  }
 
   mutating func append(_ segment: Segment) {
     if unread == 0 { sinceEmpty.removeAll(keepingCapacity: true) }
@@ -64,6 +81,10 @@ public struct ByteQueue: Sendable {
   mutating func take(_ count: UInt64, into taken: inout [Segment]) -> (missing: UInt64, split: Bool) {
     var rest = count
     var split = false
+    let old = min(rest, before)
+    before -= old
+    unread &-= old
+    rest -= old
     while rest > 0, head < segments.count {
       var part = segments[head]
       if part.count > rest {
@@ -99,6 +120,8 @@ public struct ByteQueue: Sendable {
 
   /// Forgets what must have been taken unseen: a read that was entered after these writes had returned found nothing.
   mutating func forget(landedBefore time: Nanoseconds) {
+    unread &-= before
+    before = 0
     while head < segments.count, segments[head].landed < time {
       unread &-= segments[head].count
       head += 1
@@ -108,6 +131,15 @@ public struct ByteQueue: Sendable {
       head = 0
     }
   }
+}
+
+/// Open files under way with a message (SCM_RIGHTS).
+struct PassingMessage: Sendable {
+  /// The queue's `written` before the message: what is read from there on brings them.
+  var position: UInt64
+  var landed: Nanoseconds
+  /// Slots of `World.files`, in the order in which they were sent.
+  var files: [Int32]
 }
 
 /// A write that has begun and not returned: a read may take of it meanwhile.
@@ -202,9 +234,9 @@ public struct Channel: Sendable {
   public internal(set) var unheard: Closer?
   /// Writes whose result is not known yet.
   var begun: [BegunWrite] = []
-  /// Open files under way in messages (slots): to readers of the queue, and of a socketpair's back queue.
-  var passing: [Int32] = []
-  var passingBack: [Int32] = []
+  /// Open files under way in messages: to readers of the queue, and of a socketpair's back queue.
+  var passing: [PassingMessage] = []
+  var passingBack: [PassingMessage] = []
   /// Open files that refer to this channel; 0 for a free slot.
   var files = 0
 

@@ -13,9 +13,9 @@ public struct Descriptor: Sendable {
   public var file: Int32
   public var closeOnExec: Bool
   public var how: Acquisition
-  /// When the number came to mean this open file.
+  /// When the number came to mean this open file, or to be free.
   public var since: Nanoseconds
-  /// The thread that made, copied or received it; for an inherited one the thread that forked.
+  /// The thread that made, copied, received or closed it; for an inherited one the thread that forked.
   public var by: ThreadID
 
   public static let free = Descriptor(file: -1, closeOnExec: false, how: .created, since: 0, by: .unknown)
@@ -30,7 +30,7 @@ public struct FDTable: Sendable {
 
   var descriptors: [Descriptor] = []
   /// How many threads use this table; 0 for a free slot.
-  var users = 0
+  public internal(set) var users = 0
 
   public subscript(fd: FD) -> Descriptor {
     guard fd >= 0, Int(fd) < descriptors.count else { return .free }

@@ -48,6 +48,10 @@ public struct ThreadState: Sendable {
   public internal(set) var running: UInt64 = 0
   public internal(set) var waiting: UInt64 = 0
 
+  /// It was there before the trace; its processor time then.
+  public internal(set) var predates = false
+  var usageBefore: (running: UInt64, waiting: UInt64)?
+
   public var isAlive: Bool { ended == nil }
 }
 
@@ -71,6 +75,8 @@ public struct ProcessState: Sendable {
   public internal(set) var threads: [ThreadID] = []
   /// Slot of its signal table in `World.handlers`.
   var handlers: Int
+  /// It was there before the trace.
+  public internal(set) var predates = false
   /// It does I/O that makes no system calls.
   public internal(set) var usesRing = false
 

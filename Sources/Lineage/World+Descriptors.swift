@@ -152,20 +152,24 @@ extension World {
     return makeChannel(kind, inode: inode, by: thread, at: time)
   }
 
-  /// A descriptor that /proc showed: from before the trace, or received from where the model cannot see.
+  /// A descriptor that /proc showed: from before the trace, or from where the model cannot see.
   mutating func adopt(_ found: ExistingDescriptor, by thread: ThreadID, at time: Nanoseconds) {
     let current = descriptor(found.fd, of: thread)
-    if current.isOpen {
-      if isSame(files[Int(current.file)], found) { return }
-    }
     let how = acquisition(by: thread)
     let closeOnExec = found.flags & 0o2000000 != 0
     if found.sameAs >= 0 {
-      let original = descriptor(found.sameAs, of: thread)
+      let original = descriptor(found.sameAs, of: found.sameIn == .unknown ? thread : found.sameIn)
       if original.isOpen {
-        install(original.file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+        if current.file == original.file {
+          setCloseOnExec(found.fd, closeOnExec, of: thread)
+        } else {
+          install(original.file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+        }
         return
       }
+    } else if current.isOpen, isSame(files[Int(current.file)], found) {
+      setCloseOnExec(found.fd, closeOnExec, of: thread)
+      return
     }
     let access = found.flags & 3
     let side: Side
@@ -173,7 +177,8 @@ extension World {
     case .pipe, .fifo: side = access == 0 ? .read : access == 1 ? .write : .both
     default: side = .both
     }
-    if let known = knownFile(found, side: side) {
+    // Who wrote the trace may not have been able to compare open files.
+    if found.sameIn == .unknown, let known = knownFile(found, side: side) {
       install(known, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
       return
     }
@@ -182,7 +187,10 @@ extension World {
     case .file, .directory, .device, .memfd, .other: break
     default:
       channel = channelByInode(found.kind, found.inode, by: thread, at: time)
-      channels[Int(channel)].predates = true
+      if channels[Int(channel)].files == 0 {
+        channels[Int(channel)].predates = how == .existed
+        if found.waiting > 0 { channels[Int(channel)].queue.found(found.waiting) }
+      }
     }
     let file = makeFile(
       found.kind, channel: channel, side: side, nonblocking: found.flags & 0o4000 != 0, by: thread, at: time)
@@ -190,9 +198,11 @@ extension World {
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
   }
 
-  /// What is found before a process without a parent under trace has made its first exec was there before the trace.
+  /// What is found in a process that was there before the trace, or has not made its first exec, was there before it.
   private func acquisition(by thread: ThreadID) -> Acquisition {
-    guard let process = process(of: thread), process.parent == nil, process.lastExec == nil else { return .received }
+    guard let process = process(of: thread), process.parent == nil || process.predates, process.lastExec == nil else {
+      return .received
+    }
     return .existed
   }
 
@@ -253,8 +263,14 @@ extension World {
     _ fd: FD, table: Int, process: ProcessID, by thread: ThreadID, at time: Nanoseconds, _ kind: LineageStep.Kind
   ) {
     let descriptor = tables[table][fd]
+    // Who meant to close a number that is free may have been later than who opens it now.
+    if descriptor.isOpen || tables[table].users > 1 && fd >= 0 && Int(fd) < tables[table].descriptors.count {
+      var free = Descriptor.free
+      free.since = time
+      free.by = thread
+      tables[table].set(fd, free)
+    }
     guard descriptor.isOpen else { return }
-    tables[table].set(fd, .free)
     note(descriptor.file, LineageStep(kind: kind, process: process, fd: fd, thread: thread, time: time, from: -1))
     unreference(descriptor.file, by: thread, at: time)
   }
@@ -309,7 +325,9 @@ extension World {
     channels[Int(slot)].uses = []
     channels[Int(slot)].files = 0
     freeChannels.append(slot)
-    for file in passing { unreference(file, by: thread, at: time) }
+    for message in passing {
+      for file in message.files { unreference(file, by: thread, at: time) }
+    }
   }
 
   /// shutdown(2) of a socketpair's end for writing: the other end reads EOF, though all descriptors stay open.
@@ -334,7 +352,7 @@ extension World {
     if slot >= 0 { body(&files[Int(slot)]) }
   }
 
-  private mutating func setCloseOnExec(_ fd: FD, _ on: Bool, of thread: ThreadID) {
+  mutating func setCloseOnExec(_ fd: FD, _ on: Bool, of thread: ThreadID) {
     guard let state = self.thread(thread) else { return }
     var descriptor = tables[state.table][fd]
     guard descriptor.isOpen else { return }
@@ -356,6 +374,19 @@ extension World {
       } else {
         release(FD(fd), by: thread, at: time, .released)
       }
+    }
+  }
+
+  /// Numbers that a call has closed: it may have done so until it returned.
+  mutating func stampFree(_ numbers: ClosedRange<FD>, of thread: ThreadID, at time: Nanoseconds) {
+    guard let table = self.thread(thread)?.table, tables[table].users > 1 else { return }
+    let last = FD(tables[table].descriptors.count) - 1
+    guard numbers.lowerBound >= 0, numbers.lowerBound <= last else { return }
+    for fd in numbers.lowerBound...min(numbers.upperBound, last) where !tables[table][fd].isOpen {
+      var free = Descriptor.free
+      free.since = time
+      free.by = thread
+      tables[table].set(fd, free)
     }
   }
 }

@@ -64,6 +64,44 @@ extension World {
     if root == nil { root = record.process }
   }
 
+  /// A thread that was there before the trace.
+  mutating func begin(
+    _ id: ThreadID, _ found: ExistingThread, at time: Nanoseconds, arena: Arena, tables: TraceTables
+  ) {
+    guard let record = tables.thread(id), thread(id) == nil else { return }
+    while threads.count <= id.position { threads.append(nil) }
+    let sibling = process(record.process)?.threads.first.flatMap { thread($0) } ?? thread(found.files)
+    let table = sibling?.table ?? makeTable()
+    if sibling != nil { self.tables[table].users += 1 }
+    threads[id.position] = ThreadState(
+      id: id, tid: record.tid, process: record.process, table: table, parent: found.parent, started: time)
+    threads[id.position]!.predates = true
+    if let known = process(record.process) {
+      processes[known.id.position]!.threads.append(id)
+      return
+    }
+    while processes.count <= record.process.position { processes.append(nil) }
+    addProcess(
+      record, leader: id, parent: thread(found.parent), handlers: addHandlers(HandlerTable(owner: record.process)),
+      Start(parent: found.parent, flags: 0), at: time)
+    processes[record.process.position]!.predates = true
+    processes[record.process.position]!.hasExeced = found.execed
+    processes[record.process.position]!.path = found.path
+    processes[record.process.position]!.arguments = arena.numbers(found.arguments).map { StringID(Int($0)) }
+  }
+
+  /// Which signals the process caught and ignored before the trace. Who installed the handlers is not known.
+  mutating func noteHandlers(caught: UInt64, ignored: UInt64, of id: ThreadID) {
+    guard let process = thread(id).flatMap({ process($0.process) }) else { return }
+    for signal in Int32(1)...64 {
+      let bit = UInt64(1) << (signal - 1)
+      guard (caught | ignored) & bit != 0 else { continue }
+      handlers[process.handlers][signal] = HandlerTable.Entry(
+        disposition: SignalDisposition(action: caught & bit != 0 ? .handler : .ignore, handler: 0, flags: 0),
+        installer: process.id)
+    }
+  }
+
   private mutating func addHandlers(_ table: HandlerTable) -> Int {
     var table = table
     table.users = 1
@@ -208,5 +246,14 @@ extension World {
       HandlerFrame(
         signal: delivery.number, inherited: handler.installer != state.process, installer: handler.installer,
         entered: event.time, event: event.sequence))
+  }
+
+  /// Processor time since the thread's birth, or since the trace began if it was there before.
+  mutating func noteUsage(_ running: UInt64, _ waiting: UInt64, of id: ThreadID) {
+    guard let state = thread(id) else { return }
+    if state.predates, state.usageBefore == nil { threads[id.position]!.usageBefore = (running, waiting) }
+    let before = threads[id.position]!.usageBefore ?? (0, 0)
+    threads[id.position]!.running = running - min(running, before.running)
+    threads[id.position]!.waiting = waiting - min(waiting, before.waiting)
   }
 }

@@ -45,8 +45,9 @@ extension World {
     case .output:
       write(transfer, result, event, file: slot, channel: channel, process: process, arena: arena)
     case .input:
+      let taken = channels[Int(channel)].incoming(at: files[Int(slot)].side).taken
       read(transfer, result, event, file: slot, channel: channel, process: process)
-      if !transfer.passed.isEmpty { receive(transfer, event, file: slot, channel: channel, arena: arena) }
+      receive(transfer, result, event, file: slot, channel: channel, from: taken, arena: arena)
     }
   }
 
@@ -55,27 +56,25 @@ extension World {
     process: ProcessID, arena: Arena
   ) {
     let credited = endWrite(to: file, by: event.thread)
-    guard result.rawValue > 0 else {
+    guard result.rawValue > 0 || result.rawValue == 0 && channels[Int(channel)].isDatagram else {
       if result.errno == 11 { effect.kind = .empty }
       return
     }
     effect.kind = .write
     let payload = arena.bytes(transfer.payload)
+    let isBack = files[Int(file)].side == .first
+    let position = isBack ? channels[Int(channel)].backQueue.written : channels[Int(channel)].queue.written
+    let count = channels[Int(channel)].isDatagram ? UInt64(max(1, transfer.messages)) : result.count
+    if isBack {
+      channels[Int(channel)].backQueue.passed(written: count)
+    } else {
+      channels[Int(channel)].queue.passed(written: count)
+    }
     put(
       result.count, payload: payload, event, fd: transfer.fd, file: file, channel: channel, process: process,
       credited: credited)
-    // Only a socketpair tells who will receive; what comes out of a connected socket is looked up under /proc.
-    if !transfer.passed.isEmpty, channels[Int(channel)].kind == .socketpair {
-      for fd in arena.numbers(transfer.passed) {
-        let passed = descriptor(fd, of: event.thread).file
-        guard passed >= 0 else { continue }
-        files[Int(passed)].references += 1
-        if files[Int(file)].side == .first {
-          channels[Int(channel)].passingBack.append(passed)
-        } else {
-          channels[Int(channel)].passing.append(passed)
-        }
-      }
+    if !transfer.passed.isEmpty {
+      pass(transfer, event, from: position, file: file, channel: channel, arena: arena)
     }
   }
 
@@ -123,9 +122,19 @@ extension World {
     }
     let kind = effect.kind
     guard kind != .none, kind != .peek else { return }
-    if kind == .empty { foundEmpty(file, channel: channel, at: event.entered) }
+    if kind == .empty { foundEmpty(file, channel: channel, at: event.entered, by: event.thread) }
     let count = result.count
     var partial = false
+    if kind == .read || kind == .endOfFile && channels[Int(channel)].isDatagram {
+      // A datagram may be empty.
+      let messages = UInt64(max(1, transfer.messages)) &* repeats
+      let moved = channels[Int(channel)].isDatagram ? messages : count &* repeats
+      if files[Int(file)].side == .second {
+        channels[Int(channel)].backQueue.passed(taken: moved)
+      } else {
+        channels[Int(channel)].queue.passed(taken: moved)
+      }
+    }
     if kind == .read {
       partial = take(count &* repeats, file: file, channel: channel)
     }
@@ -148,7 +157,8 @@ extension World {
   }
 
   /// A read found nothing: what was written before it began must have been taken by somebody unseen, or was miscounted.
-  private mutating func foundEmpty(_ file: Int32, channel: Int32, at time: Nanoseconds) {
+  private mutating func foundEmpty(_ file: Int32, channel: Int32, at time: Nanoseconds, by thread: ThreadID) {
+    dropPassing(of: channel, isBack: files[Int(file)].side == .second, landedBefore: time, by: thread)
     if files[Int(file)].side == .second {
       channels[Int(channel)].backQueue.forget(landedBefore: time)
     } else {
@@ -210,27 +220,6 @@ extension World {
     return payload.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// SCM_RIGHTS: the descriptors that came with a message are those that were sent first.
-  private mutating func receive(
-    _ transfer: Transfer, _ event: Event, file receiver: Int32, channel: Int32, arena: Arena
-  ) {
-    let isBack = files[Int(receiver)].side == .second
-    let closeOnExec = transfer.flags & 0x4000_0000 != 0
-    for (place, fd) in arena.numbers(transfer.passed).enumerated() {
-      let queue = isBack ? channels[Int(channel)].passingBack : channels[Int(channel)].passing
-      // A peek installs descriptors too, and leaves the message where it is.
-      guard let file = transfer.peeks ? queue.dropFirst(place).first : queue.first else { return }
-      install(file, at: fd, of: event.thread, .received, closeOnExec: closeOnExec, time: event.exited)
-      if transfer.peeks { continue }
-      if isBack {
-        channels[Int(channel)].passingBack.removeFirst()
-      } else {
-        channels[Int(channel)].passing.removeFirst()
-      }
-      unreference(file, by: event.thread, at: event.exited)
-    }
-  }
-
   /// splice, tee and sendfile.
   mutating func moved(_ from: FD, _ to: FD, _ count: UInt64, _ consumes: Bool, _ event: Event) {
     let target = descriptor(to, of: event.thread).file
@@ -239,6 +228,7 @@ extension World {
     let source = descriptor(from, of: event.thread).file
     if consumes, source >= 0, files[Int(source)].channel >= 0 {
       let channel = files[Int(source)].channel
+      channels[Int(channel)].queue.passed(taken: count)
       _ = take(count, file: source, channel: channel)
       effect = Effect(kind: .read, file: source, channel: channel, fd: from)
       channels[Int(channel)].withUse(by: process) {

@@ -86,6 +86,8 @@ public struct World: Sendable {
   public internal(set) var closedFiles: [OpenFile] = []
   public internal(set) var now: Nanoseconds = 0
   public internal(set) var root: ProcessID?
+  /// Holders of traced channels that are not traced themselves, as they were when the trace began.
+  public internal(set) var outsiders: [Outsider] = []
 
   /// What the last event did: the channel that it touched, the segments that a read took, and what a wait returned.
   public internal(set) var effect = Effect()
@@ -195,13 +197,18 @@ public struct World: Sendable {
     ready.removeAll(keepingCapacity: true)
     goneChannels.removeAll(keepingCapacity: true)
     abandoned.removeAll(keepingCapacity: true)
-    if case .start(let start) = event.body {
+    switch event.body {
+    case .start(let start):
       begin(event.thread, start, at: event.time, tables: tables)
       return
+    case .existingThread(let found):
+      begin(event.thread, found, at: event.time, arena: arena, tables: tables)
+      return
+    default: break
     }
     guard thread(event.thread) != nil else { return }
     switch event.body {
-    case .start: break
+    case .start, .existingThread, .running: break
     case .call(let syscall, let result, let operation):
       if event.phase != .end { enter(event, syscall, result, operation, arena: arena) }
       if event.phase != .begin {
@@ -215,13 +222,16 @@ public struct World: Sendable {
       if let place = frames.lastIndex(where: { $0.signal == signal }) {
         threads[event.thread.position]!.frames.removeSubrange(place...)
       }
-    case .usage(let running, let waiting):
-      threads[event.thread.position]!.running = running
-      threads[event.thread.position]!.waiting = waiting
+    case .usage(let running, let waiting): noteUsage(running, waiting, of: event.thread)
     case .existing(let descriptor): adopt(descriptor, by: event.thread, at: event.time)
     case .blindSpot(let spot, _):
       if spot == .ioUring { processes[threads[event.thread.position]!.process.position]!.usesRing = true }
     case .name(let name): threads[event.thread.position]!.name = name
+    case .missing(let fd): release(fd, by: event.thread, at: event.time, .released)
+    case .interest(let epoll, let fd, let events, let data):
+      watch(epoll: epoll, op: 1, fd: fd, events: events, data: data, by: event.thread, at: event.time)
+    case .handlers(let caught, let ignored): noteHandlers(caught: caught, ignored: ignored, of: event.thread)
+    case .outsider(let outsider): if outsiders.count < 65536 { outsiders.append(outsider) }
     }
   }
 
@@ -266,6 +276,9 @@ public struct World: Sendable {
     case .accept(let listener, let flags): accepted(listener, flags, result, event)
     case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
     case .shutdown(let fd, let how): if result.succeeded { shutDown(fd, how: how, by: thread, at: event.exited) }
+    case .close(let fd): if event.phase == .end { stampFree(fd...fd, of: thread, at: event.exited) }
+    case .closeRange(let first, let last, _) where event.phase == .end && result.succeeded && first <= last:
+      stampFree(FD(truncatingIfNeeded: min(first, 1 << 20))...FD(truncatingIfNeeded: min(last, 1 << 20)), of: thread, at: event.exited)
     case .signalReturn:
       if let frame = threads[thread.position]!.frames.popLast() {
         threads[thread.position]!.returnedFrame = (frame, 0)

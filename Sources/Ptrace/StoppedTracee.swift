@@ -76,7 +76,8 @@ public struct StoppedTracee: ~Copyable {
     let tid = tid
     discard self
     let result = clinux_ptrace(how.rawValue, tid, 0, UInt(signal))
-    if result < 0, result != -Int(ESRCH) {
+    // EIO: PTRACE_LISTEN of a tracee that was killed where it stood is no group-stop any more.
+    if result < 0, result != -Int(ESRCH), !(how == .listen && result == -Int(EIO)) {
       throw PtraceError(operation: "resume", tid: tid, errno: Int32(-result))
     }
   }
@@ -94,20 +95,24 @@ public struct StoppedTracee: ~Copyable {
       stackPointer: info.stack_pointer, number: info.number, arguments: info.arguments, result: info.result)
   }
 
-  /// Replaces what the call that it is returning from returns: a value, -errno, or -ERESTART* (PTRACE_POKEUSER of rax, at byte
-  /// 80 of struct user, sys/user.h).
+  /// Replaces what the call that it is returning from returns: a value, -errno, or -ERESTART*.
   public borrowing func setResult(_ value: Int64) throws(PtraceError) {
-    let result = clinux_ptrace(6, tid, 80, UInt(bitPattern: Int(value)))
-    if result < 0 { throw PtraceError(operation: "PTRACE_POKEUSER", tid: tid, errno: Int32(-result)) }
+    try set(.result, UInt64(bitPattern: value))
   }
 
-  /// PTRACE_GETEVENTMSG: the new tid of a fork, the former tid of an exec, the status of an exit.
+  /// PTRACE_GETEVENTMSG: the new tid of a fork, the former tid of an exec, the data of a filter.
+  ///
+  /// A tracee that was killed where it stood has gone on to its exit stop, whose message is its status: it is told
+  /// apart by si_code, and is ESRCH here.
   public borrowing func eventMessage() throws(PtraceError) -> UInt {
     var message: UInt = 0
     let result = withUnsafeMutablePointer(to: &message) {
       clinux_ptrace(0x4201, tid, 0, UInt(bitPattern: $0))
     }
     if result < 0 { throw PtraceError(operation: "PTRACE_GETEVENTMSG", tid: tid, errno: Int32(-result)) }
+    if case .event(let event) = reason, try signal().code >> 8 != event.rawValue {
+      throw PtraceError(operation: "PTRACE_GETEVENTMSG", tid: tid, errno: ESRCH)
+    }
     return message
   }
 

@@ -48,8 +48,9 @@ extension CallDecoder {
         let part = message(number, direction, at: call.argument(1) &+ place &* 64, arena: &arena, world: world)
         whole.requested &+= part.requested
         if place == 0 { whole.payload = part.payload }
-        if direction == .output { numbers += rights(at: call.argument(1) &+ place &* 64) }
+        if direction == .output { numbers += rights(at: call.argument(1) &+ place &* 64) + [-1] }
       }
+      if numbers.allSatisfy({ $0 < 0 }) { numbers = [] }
       whole.messages = UInt32(truncatingIfNeeded: count)
       whole.passed = arena.add(numbers: numbers.prefix(TraceFormat.longestNumberList))
       return .transfer(whole)
@@ -144,9 +145,9 @@ extension CallDecoder {
       for place in 0..<UInt64(min(result, 1024)) {
         let message = call.argument(1) &+ place &* 64
         bytes += Int64(memory.load(message &+ 56, as: UInt32.self) ?? 0)
-        if direction == .input { numbers += rights(at: message) }
+        if direction == .input { numbers += rights(at: message) + [-1] }
       }
-      if direction == .input {
+      if direction == .input, numbers.contains(where: { $0 >= 0 }) {
         transfer.passed = arena.add(numbers: numbers.prefix(TraceFormat.longestNumberList))
       }
       result = bytes

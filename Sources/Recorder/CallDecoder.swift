@@ -18,7 +18,11 @@ struct CallDecoder {
   func entered(_ call: PendingCall, arena: inout Arena, world: World) -> Operation {
     let first = fd(call, 0)
     switch call.shape {
-    case .plain, .restart: return .plain
+    case .plain, .restart, .opaque, .ptrace, .prctl, .seccomp: return .plain
+    case .futex:
+      return .futex(
+        address: call.argument(0), operation: UInt32(truncatingIfNeeded: call.argument(1)),
+        value: UInt32(truncatingIfNeeded: call.argument(2)))
     case .pipe(let hasFlags):
       return .pipe(read: -1, write: -1, flags: hasFlags ? UInt32(truncatingIfNeeded: call.argument(1)) : 0, inode: 0)
     case .eventfd(let hasFlags):

@@ -19,6 +19,8 @@ final class Newborn {
   }
 
   func take() -> StoppedTracee? { token.take() }
+
+  func drop() { if let old = token.take() { old.forget() } }
 }
 
 /// Holds one status of a batch until it is answered. (Arrays refuse tokens that cannot be copied.)
@@ -28,4 +30,9 @@ final class StatusSlot {
   func put(_ status: consuming WaitStatus) { self.status = consume status }
 
   func take() -> WaitStatus? { status.take() }
+
+  func drop() {
+    guard let status = status.take() else { return }
+    if case .stopped(let token) = consume status { token.forget() }
+  }
 }

@@ -12,22 +12,25 @@ struct PendingCall {
   var arguments: Arguments
   var entered: Nanoseconds
   var operation: Operation
-  /// The -ERESTART* that the last exit stop showed (or the -EINTR of a call that `isWokenByIgnoredSignals`): not a
-  /// result yet (signal(7), "Interruption of system calls").
+  /// What the last exit stop showed and is no result yet: -ERESTART*, an -EINTR or a short count that a signal may explain
+  /// (signal(7), "Interruption of system calls"); 0 while the call runs.
   var interrupted: Int64 = 0
   /// The kernel will enter it again by itself.
   var mayRestart = false
+  /// The timeout that the program gave, where a restart was given what was left of it.
+  var originalTimeout: UInt64?
+  /// CLONE_UNTRACED was taken from it.
+  var untraced: UntracedRequest?
+  /// It asks for seccomp's strict mode, and was made to ask for a filter that does the same.
+  var strictMode: StrictModeRequest?
+  /// The earliest moment at which other threads of the same table were inside of a call that changes it; see
+  /// Recorder+Descriptors.
+  var doubtfulSince: Nanoseconds = 0
 
-  /// Calls that return EINTR, and do not restart, when they are woken without a handler to run. Under trace even an
-  /// ignored signal wakes them (Linux 6.1, kernel/signal.c, sig_ignored: a traced task gets them all).
-  var isWokenByIgnoredSignals: Bool {
-    switch syscall {
-    case .epollWait, .epollPwait, .epollPwait2, .rtSigtimedwait, .recvfrom, .recvmsg, .recvmmsg, .read, .accept,
-      .accept4:
-      true
-    default: false
-    }
-  }
+  /// Bytes that earlier parts of a call transferred, which was cut short and goes on with the rest.
+  var done: UInt64 = 0
+  /// It was entered before the trace.
+  var beganBefore = false
 
   func argument(_ place: Int) -> UInt64 {
     switch place {

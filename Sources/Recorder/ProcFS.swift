@@ -15,16 +15,12 @@ enum ProcFS {
   /// What descriptor `fd` of the thread is open on.
   static func descriptor(_ fd: FD, of tid: Int32) -> Found? {
     let path = "/proc/\(tid)/fd/\(fd)"
-    var buffer = [UInt8](repeating: 0, count: 512)
-    let length = buffer.withUnsafeMutableBytes {
-      readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
-    }
-    guard length > 0 else { return nil }
-    let link = Array(buffer[..<length])
+    guard let link = link(path) else { return nil }
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     let kind = kind(String(decoding: link, as: UTF8.self), status)
     let hasIdentity = [.pipe, .fifo, .socket, .tty, .file].contains(kind)
+    if kind == .eventfd { return Found(kind: kind, link: link, inode: eventfdIdentity(fd, of: tid)) }
     return Found(kind: kind, link: link, inode: hasIdentity ? UInt64(status.st_ino) : 0)
   }
 
@@ -63,7 +59,7 @@ enum ProcFS {
     field("Pid:", of: "/proc/\(tid)/fdinfo/\(fd)").flatMap { Int32($0) }
   }
 
-  private static func field(_ name: String, of path: String) -> String? {
+  static func field(_ name: String, of path: String) -> String? {
     guard let text = read(path) else { return nil }
     for line in text.split(separator: 10) {
       let line = String(decoding: line, as: UTF8.self)
@@ -76,16 +72,7 @@ enum ProcFS {
 
   /// The open descriptors of a process, ascending.
   static func descriptors(of tid: Int32) -> [FD] {
-    guard let directory = opendir("/proc/\(tid)/fd") else { return [] }
-    defer { closedir(directory) }
-    var found: [FD] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if let fd = FD(name) { found.append(fd) }
-    }
-    return found.sorted()
+    numbers(in: "/proc/\(tid)/fd")
   }
 
   /// Time running and time runnable, ns (/proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst).
@@ -105,11 +92,76 @@ enum ProcFS {
     return (process, parent)
   }
 
+  /// NoNewPrivs of /proc/PID/status.
+  static func hasNoNewPrivileges(_ tid: Int32) -> Bool { field("NoNewPrivs:", of: "/proc/\(tid)/status") == "1" }
+
+  /// What privilege the program of the thread's last exec should have given and did not, in words; nil for none.
+  static func lostPrivilege(of tid: Int32) -> String? {
+    let program = "/proc/\(tid)/exe"
+    var status = stat()
+    guard stat(program, &status) == 0 else { return nil }
+    var mount = statvfs()
+    // ST_NOSUID
+    guard statvfs(program, &mount) == 0, mount.f_flag & 2 == 0 else { return nil }
+    func effective(_ name: String) -> UInt32? {
+      // Real, effective, saved, file system.
+      field(name, of: "/proc/\(tid)/status").flatMap { UInt32($0.split(separator: "\t").dropFirst().first ?? "") }
+    }
+    let name = link(program).map { String(decoding: $0, as: UTF8.self) } ?? "a program"
+    if status.st_mode & S_ISUID != 0, let user = effective("Uid:"), user != status.st_uid {
+      return "\(name) is set-user-ID and ran without that privilege"
+    }
+    if status.st_mode & S_ISGID != 0, status.st_mode & S_IXGRP != 0, let group = effective("Gid:"), group != status.st_gid {
+      return "\(name) is set-group-ID and ran without that privilege"
+    }
+    if clinux_has_capabilities(program) == 1, field("CapPrm:", of: "/proc/\(tid)/status").map({ UInt64($0, radix: 16) }) == 0 {
+      return "\(name) has file capabilities and ran without them"
+    }
+    return nil
+  }
+
+  /// What a link of /proc points to.
+  static func link(_ path: String) -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let length = buffer.withUnsafeMutableBytes {
+      readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+    }
+    return length > 0 ? Array(buffer[..<length]) : nil
+  }
+
+  /// Whether a signal is on its way to the thread that it does not block.
+  static func hasPendingSignal(_ tid: Int32) -> Bool {
+    let path = "/proc/\(tid)/status"
+    func mask(_ name: String) -> UInt64 { field(name, of: path).flatMap { UInt64($0, radix: 16) } ?? 0 }
+    return (mask("SigPnd:") | mask("ShdPnd:")) & ~mask("SigBlk:") != 0
+  }
+
   /// Whether the thread's process ignores the signal, perhaps since before it was traced.
   static func ignores(_ signal: Int32, tid: Int32) -> Bool {
     let text = field("SigIgn:", of: "/proc/\(tid)/status") ?? "0"
     let mask = UInt64(text, radix: 16) ?? 0
     return mask >> (signal - 1) & 1 == 1
+  }
+
+  /// The state of proc(5)'s stat: R, S, D, T, t, Z, X; nil for a thread that is gone.
+  static func state(of tid: Int32) -> UInt8? {
+    guard let text = read("/proc/\(tid)/stat"), let end = text.lastIndex(of: UInt8(ascii: ")")), end + 2 < text.count
+    else { return nil }
+    return text[end + 2]
+  }
+
+  static func isAlive(_ tid: Int32) -> Bool {
+    state(of: tid).map { $0 != UInt8(ascii: "Z") && $0 != UInt8(ascii: "X") } ?? false
+  }
+
+  /// Whether the thread may be in the middle of something: not asleep.
+  static func isRunning(_ tid: Int32) -> Bool {
+    state(of: tid).map { [UInt8(ascii: "R"), UInt8(ascii: "t")].contains($0) } ?? false
+  }
+
+  /// Asleep in the kernel: S, D, or stopped by job control.
+  static func isAsleep(_ tid: Int32) -> Bool {
+    state(of: tid).map { [UInt8(ascii: "S"), UInt8(ascii: "D"), UInt8(ascii: "T")].contains($0) } ?? false
   }
 
   static func name(of tid: Int32, in pid: Int32) -> [UInt8]? {

@@ -13,22 +13,28 @@ extension Recorder {
 
   /// The filter stopped a call at its entry.
   func seccompStop(_ tracee: Tracee, _ token: consuming StoppedTracee) throws(PtraceError) {
-    let stop: SyscallStop
-    do {
-      stop = try token.syscall()
-    } catch {
+    if tracee.process.hasOwnFilter, try answerOwnFilter(tracee, token) {
+      try resume(tracee, token)
+      return
+    }
+    guard let stop = try? token.syscall() else {
       // Killed while it stood: its status is still to come.
-      try token.resume(.run)
+      try resume(tracee, token)
       return
     }
+    try entryStop(tracee, stop, token)
+  }
+
+  private func entryStop(
+    _ tracee: Tracee, _ stop: SyscallStop, _ token: consuming StoppedTracee
+  ) throws(PtraceError) {
     guard hasBegun || stop.number == UInt64(Syscall.execve.number) else {
-      try token.resume(.run)
+      try resume(tracee, token)
       return
     }
-    guard stop.architecture == Self.x86_64, stop.number < 0x4000_0000, let shape = SyscallTable.shape(stop.number)
-    else {
+    guard stop.architecture == Self.x86_64, stop.number < 0x4000_0000 else {
       sayOtherABI(tracee, stop)
-      try token.resume(.run)
+      try resume(tracee, token)
       return
     }
     let syscall = Syscall(Int(stop.number))
@@ -37,35 +43,46 @@ extension Recorder {
         // A restarted call is still the same call.
         tracee.call?.interrupted = 0
         tracee.call?.mayRestart = false
-        try token.resume(.toSyscall)
+        shortenTimeout(tracee, token)
+        try resume(tracee, token)
         return
       }
-      complete(tracee, result: -Int64(EINTR))
+      // The disturbance that was awaited did not come: the call has returned what the last stop showed.
+      complete(tracee, result: call.interrupted > 0 ? sum(call, result: call.interrupted) : -Int64(EINTR))
     }
+    tracee.wasStoppedInCall = false
+    // Attached programs stop at calls that are none of our business, too.
+    guard let shape = SyscallTable.shape(stop.number) else { return try resume(tracee, token) }
     if syscall == .restartSyscall {
-      try token.resume(.run)
+      try resume(tracee, token)
       return
     }
     leaveAbandonedHandlers(tracee, stackPointer: stop.stackPointer)
-    enter(tracee, syscall, shape, stop)
+    enter(tracee, syscall, shape, stop.arguments, entered: now)
+    hideOurselves(tracee, token)
     switch shape {
     case .exit, .signalReturn:
       // They do not return; what an exit stop of rt_sigreturn shows is the interrupted code's rax.
       if case .signalReturn = shape { _ = tracee.frames.popLast() }
       complete(tracee, result: 0)
-      try token.resume(.run)
-    default:
-      try token.resume(.toSyscall)
+    default: break
     }
+    try resume(tracee, token)
   }
 
-  private func enter(_ tracee: Tracee, _ syscall: Syscall, _ shape: CallShape, _ stop: SyscallStop) {
+  /// Notes the call that the tracee is in.
+  func enter(_ tracee: Tracee, _ syscall: Syscall, _ shape: CallShape, _ arguments: Arguments, entered: Nanoseconds) {
     var call = PendingCall(
-      syscall: syscall, shape: shape, arguments: stop.arguments, entered: now, operation: .plain)
+      syscall: syscall, shape: shape, arguments: arguments, entered: entered, operation: .plain)
     tracee.arena.removeAll()
     call.operation = decoder(tracee).entered(call, arena: &tracee.arena, world: world)
+    guard hasBegun else {
+      tracee.call = call
+      return
+    }
+    lookUpUnknown(call.operation, tracee)
+    call.doubtfulSince = beginningOfDoubt(call, tracee)
     tracee.call = call
-    guard hasBegun else { return }
     write(
       Event(
         thread: tracee.id, phase: .begin, entered: call.entered, exited: call.entered,
@@ -75,36 +92,42 @@ extension Recorder {
   func decoder(_ tracee: Tracee) -> CallDecoder {
     CallDecoder(
       memory: TraceeMemory(tid: tracee.tid), thread: tracee.id, payloadLimit: payloadLimit,
-      intern: { [writer] in writer.intern($0) })
+      intern: intern)
   }
 
-  /// A stop of PTRACE_SYSCALL: a call's exit, if it is one that was seen to enter.
+  /// A stop of PTRACE_SYSCALL: a call's exit, if it is one that was seen to enter, or of an attached program its entry.
   func syscallStop(_ tracee: Tracee, _ token: consuming StoppedTracee) throws(PtraceError) {
-    let stop: SyscallStop
-    do {
-      stop = try token.syscall()
-    } catch {
-      try token.resume(.run)
+    guard let stop = try? token.syscall() else {
+      try resume(tracee, token)
+      return
+    }
+    if stop.kind == .entry, !hasFilter {
+      try entryStop(tracee, stop, token)
       return
     }
     guard stop.kind == .exit, let call = tracee.call else {
-      try token.resume(tracee.call == nil ? .run : .toSyscall)
+      try resume(tracee, token)
       return
     }
-    if Self.restarts.contains(stop.result) || stop.result == -Int64(EINTR) && call.isWokenByIgnoredSignals {
+    let isCutShort = isCutShort(call, result: stop.result, tracee)
+    if Self.restarts.contains(stop.result) || stop.result == -Int64(EINTR) || isCutShort {
       tracee.call?.interrupted = stop.result
       tracee.call?.mayRestart = Self.restarts.contains(stop.result)
-      try token.resume(.run)
+      try resume(tracee, token)
       return
     }
     var result = stop.result
+    tracee.wasStoppedInCall = false
+    let shown = giveBack(tracee, token, result: sum(call, result: result))
+    if shown != result {
+      try? token.setResult(shown)
+      result = shown
+    }
     let operation = decoder(tracee).returned(call, result: &result, arena: &tracee.arena) { pid in
       self.tracees[pid]?.id ?? .unknown
     }
     tracee.call?.operation = operation
-    complete(tracee, result: result)
-    if hasBegun { describePassed(operation, tracee) }
-    try token.resume(.run)
+    try returned(tracee, result: result, token)
   }
 
   /// Writes the end of the pending call.
@@ -120,29 +143,15 @@ extension Recorder {
     sampleUsage(tracee, at: time, every: 500_000_000)
   }
 
-  /// Descriptors that came with a message are looked up, since their sender may not be under trace.
-  private func describePassed(_ operation: Operation, _ tracee: Tracee) {
-    guard case .transfer(let transfer) = operation, transfer.direction == .input, !transfer.passed.isEmpty else {
-      return
-    }
-    for fd in Array(tracee.arena.numbers(transfer.passed)) { describe(fd, of: tracee, sameAs: -1) }
-  }
-
-  func describe(_ fd: FD, of tracee: Tracee, sameAs: FD) {
-    guard let found = ProcFS.descriptor(fd, of: tracee.tid) else { return }
-    emit(
-      tracee,
-      .existing(
-        ExistingDescriptor(
-          fd: fd, kind: found.kind, link: writer.intern(found.link), inode: found.inode,
-          flags: ProcFS.flags(fd, of: tracee.tid), sameAs: sameAs)))
-  }
-
   private func sayOtherABI(_ tracee: Tracee, _ stop: SyscallStop) {
-    guard hasBegun, !tracee.process.saidOtherABI else { return }
-    tracee.process.saidOtherABI = true
     let what = stop.architecture == Self.x86_64 ? "x32 system calls" : "32-bit system calls"
-    emit(tracee, .blindSpot(.otherABI, detail: writer.intern(Array(what.utf8))))
+    say(.otherABI, what, tracee)
+  }
+
+  /// Writes down a blind spot, once per process and kind.
+  func say(_ spot: BlindSpot, _ what: String, _ tracee: Tracee) {
+    guard hasBegun, tracee.process.said.insert(spot).inserted else { return }
+    emit(tracee, .blindSpot(spot, detail: intern(Array(what.utf8))))
   }
 
   /// Writes the thread's processor time, if the last word of it is older than `every` ns.

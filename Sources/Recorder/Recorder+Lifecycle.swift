@@ -1,4 +1,4 @@
-// Birth, exec, death and signals.
+// Birth, exec and death.
 
 import CLinux
 import Glibc
@@ -12,12 +12,12 @@ extension Recorder {
     tracees[root] = makeTracee(root, process: process)
   }
 
-  private func nextProcess() -> ProcessID {
+  func nextProcess() -> ProcessID {
     defer { processCount += 1 }
     return ProcessID(processCount)
   }
 
-  private func makeTracee(_ tid: Int32, process: TracedProcess) -> Tracee {
+  func makeTracee(_ tid: Int32, process: TracedProcess) -> Tracee {
     let id = ThreadID(threadCount)
     threadCount += 1
     let generation = generations[tid, default: 0]
@@ -33,32 +33,67 @@ extension Recorder {
     switch event {
     case .fork, .vfork, .clone:
       if let message = try? token.eventMessage() { try spawned(tracee, Int32(truncatingIfNeeded: message)) }
-      try token.resume(.toSyscall)
     case .exec:
       let former = (try? token.eventMessage()).map { Int32(truncatingIfNeeded: $0) } ?? tracee.tid
       execed(tracee, former: former)
-      try token.resume(.run)
     case .exit:
       sampleUsage(tracee, at: now, every: 0)
       sampleName(tracee)
-      try token.resume(.run)
-    case .vforkDone, .seccomp, .stop:
+    case .stop:
       // A newborn's first stop, or an interrupt: nothing to inject.
-      try token.resume(tracee.call == nil ? .run : .toSyscall)
+      if let untraced = tracee.untraced {
+        untraced.giveBack(token)
+        tracee.untraced = nil
+      }
+      repairInterrupted(tracee, token)
+      if tracee.isSampled, let registers = try? token.registers() {
+        tracee.isSampled = false
+        note(registers, tracee)
+      }
+      if isArriving(tracee) {
+        arrived(tracee, token)
+        return
+      }
+    case .vforkDone, .seccomp: break
     }
+    if tracee.doubtfulSince != nil { return try settleOrHold(tracee, token) }
+    try resume(tracee, token)
   }
 
   /// The kernel made a child. Whether it is a thread the flags say, not the event (ptrace(2), PTRACE_EVENT_CLONE).
   private func spawned(_ parent: Tracee, _ tid: Int32) throws(PtraceError) {
-    var flags: UInt64 = 0
-    if case .spawn(let asked, _) = parent.call?.operation { flags = asked }
     // An orphan that was adopted needs no second birth.
     guard tracees[tid] == nil else { return }
+    var flags: UInt64 = 0
+    var doubtfulSince: Nanoseconds?
+    if case .spawn(let asked, _) = parent.call?.operation {
+      flags = asked
+      if asked & 0x400 == 0, hasBegun { doubtfulSince = parent.call?.doubtfulSince }
+    } else if let family = ProcFS.family(of: tid), family.process != tid {
+      // The parent was inside of its call when we attached. CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for.
+      flags = 0x10F00
+    }
+    let others = doubtfulSince == nil ? [] : sharers(of: parent)
+    var doubtful: [FD] = []
+    if let doubtfulSince, !others.isEmpty { doubtful = world.numbersChanged(since: doubtfulSince, of: parent.id) }
     let child = add(tid, pid: tid, Start(parent: parent.id, flags: flags), parent: parent)
+    if let doubtfulSince, isInDoubt(parent, others, since: doubtfulSince, doubtful) {
+      child.doubtfulSince = doubtfulSince
+      child.doubtfulNumbers = doubtful
+      child.doubtfulSource = parent.id
+    }
     if case .spawn(let asked, _) = parent.call?.operation {
       parent.call?.operation = .spawn(flags: asked, child: child.id)
+      // With shared memory clone3's flags are one word for both, which the parent gives back.
+      child.untraced = parent.call?.untraced.flatMap { $0.address != nil && asked & 0x100 != 0 ? nil : $0 }
     }
     try claim(child)
+  }
+
+  /// Whether other threads changed the parent's table, or may have, while the kernel copied it.
+  private func isInDoubt(_ parent: Tracee, _ others: [Tracee], since: Nanoseconds, _ changed: [FD]) -> Bool {
+    changed.contains { world.descriptor($0, of: parent.id).by != parent.id }
+      || others.contains { $0.call.map { $0.interrupted == 0 && Self.changesTable($0.operation) } ?? false }
   }
 
   /// Enters a child into the tables and the trace.
@@ -69,6 +104,10 @@ extension Recorder {
       process.threads += 1
     } else {
       process = TracedProcess(pid: pid, id: nextProcess())
+    }
+    if let parent, !start.isThread {
+      process.hasOwnFilter = parent.process.hasOwnFilter
+      process.hasNoNewPrivileges = parent.process.hasNoNewPrivileges
     }
     let child = makeTracee(tid, process: process)
     child.frames = start.isThread ? [] : parent?.frames ?? []
@@ -87,7 +126,8 @@ extension Recorder {
       child.process.threads -= 1
       if hasBegun { emit(child, .end(status: raw)) }
     } else if let token = newborn.take() {
-      try token.resume(.run)
+      // Its first stop, or the signal or group-stop that came before that.
+      try stopped(token)
     }
   }
 
@@ -118,17 +158,22 @@ extension Recorder {
       tracee.arena = thread.arena
       caller = thread.id
       former = thread
+      tracee.doubtfulSince = [tracee.doubtfulSince, thread.doubtfulSince].compactMap { $0 }.min()
     }
     tracee.frames = []
     tracee.process.threads = 1
-    tracee.process.saidOtherABI = false
+    tracee.process.said.remove(.otherABI)
     if !hasBegun {
       hasBegun = true
       start = Self.clock(CLOCK_MONOTONIC)
+      setNoNewPrivileges = ProcFS.hasNoNewPrivileges(tracee.tid) && !ProcFS.hasNoNewPrivileges(getpid())
       tracee.call?.entered = 0
       emit(tracee, .start(Start(parent: .unknown, flags: 0)))
       describeAll(tracee)
     }
+    let interrupted = tracees.values.filter { $0.process === tracee.process && $0 !== tracee && $0.call != nil }
+    let doubtfulSince = tracee.call?.doubtfulSince
+    let isShared = world.isTableShared(by: tracee.id)
     if case .exec(var exec) = tracee.call?.operation {
       exec.caller = caller
       tracee.call?.operation = .exec(exec)
@@ -136,71 +181,32 @@ extension Recorder {
       complete(tracee, result: 0, phase: former == nil && tracee.process.hasExeced ? .end : .whole)
       if let former { emit(former, .end(status: 0)) }
     }
+    // Threads that were killed for the exec may have been in the middle of a call.
+    if let doubtfulSince, tracee.process.hasExeced, isShared || former != nil {
+      tracee.doubtfulSince = interrupted.reduce(min(doubtfulSince, tracee.doubtfulSince ?? .max)) {
+        min($0, $1.call?.entered ?? $0)
+      }
+    }
     tracee.process.hasExeced = true
     sampleName(tracee)
+    sayIfUnprivileged(tracee)
+  }
+
+  /// A program that would have been given privilege, were it not traced (Linux 6.1, security/commoncap.c,
+  /// cap_bprm_creds_from_file; fs/exec.c, bprm_fill_uid).
+  private func sayIfUnprivileged(_ tracee: Tracee) {
+    guard !tracee.process.hasNoNewPrivileges, let lost = ProcFS.lostPrivilege(of: tracee.tid) else { return }
+    say(.unprivileged, lost, tracee)
   }
 
   /// What the target was given: its descriptors at the start.
-  private func describeAll(_ tracee: Tracee) {
-    let descriptors = ProcFS.descriptors(of: tracee.tid)
-    for (place, fd) in descriptors.enumerated() {
-      let twin = descriptors[..<place].first { clinux_same_file(tracee.tid, $0, tracee.tid, fd) == 1 }
-      describe(fd, of: tracee, sameAs: twin ?? -1)
-    }
+  func describeAll(_ tracee: Tracee) {
+    for fd in ProcFS.descriptors(of: tracee.tid) { describe(fd, of: tracee) }
   }
 
   func sampleName(_ tracee: Tracee) {
     guard hasBegun, let name = ProcFS.name(of: tracee.tid, in: tracee.process.pid), name != tracee.name else { return }
     tracee.name = name
-    emit(tracee, .name(writer.intern(name)))
-  }
-
-  // MARK: Signals
-
-  func signalStop(_ tracee: Tracee, _ signal: Int32, _ token: consuming StoppedTracee) throws(PtraceError) {
-    guard hasBegun, let info = try? token.signal() else {
-      try token.resume(.run, signal: signal)
-      return
-    }
-    let disposition = world.handler(of: signal, in: tracee.process.id)?.disposition ?? .standard
-    let isHandled = disposition.action == .handler
-    if let call = tracee.call, call.interrupted == -Int64(EINTR), isIgnored(signal, disposition, by: tracee.tid) {
-      // Untraced, the signal would have been dropped before it woke anybody: the kernel restarts the call after -ERESTARTNOHAND.
-      if (try? token.setResult(-514)) != nil { tracee.call?.mayRestart = true }
-    } else if isHandled, let call = tracee.call, call.interrupted != 0 {
-      // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
-      // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).
-      let restarts = call.interrupted == -513 || call.interrupted == -512 && disposition.restarts
-      complete(tracee, result: restarts ? call.interrupted : -Int64(EINTR))
-    }
-    emit(tracee, .signal(SignalDelivery(number: signal, code: info.code, sender: info.sender)))
-    if isHandled {
-      let pointer = disposition.usesAlternateStack ? nil : (try? token.syscall())?.stackPointer
-      tracee.frames.append((signal, pointer))
-    }
-    try token.resume(tracee.call == nil || tracee.call?.interrupted != 0 ? .run : .toSyscall, signal: signal)
-  }
-
-  /// Whether the kernel would drop the signal unseen, were nobody tracing (signal(7); Linux 6.1, SIG_KERNEL_IGNORE_MASK).
-  private func isIgnored(_ signal: Int32, _ disposition: SignalDisposition, by tid: Int32) -> Bool {
-    switch disposition.action {
-    case .handler: false
-    case .ignore: true
-    case .standard: [SIGCHLD, SIGURG, SIGWINCH].contains(signal) || ProcFS.ignores(signal, tid: tid)
-    }
-  }
-
-  /// The least that the kernel puts on the stack for a handler: red zone, siginfo and ucontext, and the FXSAVE area
-  /// (Linux 6.1, arch/x86/kernel/signal.c, get_sigframe: 128 + 440 + 512).
-  private static let smallestFrame: UInt64 = 1024
-
-  /// A thread that makes calls from above a handler's frame has left that handler by siglongjmp.
-  func leaveAbandonedHandlers(_ tracee: Tracee, stackPointer: UInt64) {
-    while let frame = tracee.frames.last, let entered = frame.stackPointer,
-      stackPointer > entered &- Self.smallestFrame
-    {
-      tracee.frames.removeLast()
-      emit(tracee, .handlerLeft(signal: frame.signal))
-    }
+    emit(tracee, .name(intern(name)))
   }
 }

@@ -1,4 +1,4 @@
-// Runs a program under trace, from its exec to the end of its last descendant, and writes what it does into a file.
+// Follows programs from stop to stop and writes what they do into a file. How tracing begins: Recorder+Launch, Recorder+Attach.
 
 import CLinux
 import Glibc
@@ -26,11 +26,11 @@ public enum RecorderError: Error, CustomStringConvertible {
   }
 }
 
-/// Records one launched program. All its calls are made by the thread that called `run`: a tracee obeys that one only.
+/// Records programs that it launched or attached to. All its calls are made by one OS thread: a tracee obeys that one only.
 public final class Recorder {
   public struct Outcome: Sendable {
     public let path: String
-    /// The root's end as wait(2) encodes it.
+    /// The root's end as wait(2) encodes it; 0 for programs that were attached to.
     public let rootStatus: Int32
     public let events: UInt64
     /// When the root ended, in trace time, and how many threads it left behind that were followed to their end.
@@ -43,14 +43,30 @@ public final class Recorder {
     public let lost: UInt64
   }
 
+  /// Told of every event as it is written, with the texts and threads known so far.
+  public typealias Observer = (Event, Arena, TraceTables) -> Void
+
   let writer: TraceWriter
+  /// The launched program, or 0.
   let root: Int32
+  /// Launched programs stop by a filter of ours, attached ones at every call's entry and return.
+  let hasFilter: Bool
   /// CLOCK_MONOTONIC at trace time 0: the root's exec.
   var start: Nanoseconds
   let payloadLimit: Int
+  let observer: Observer?
+  /// Filters of ours needed NO_NEW_PRIVS in the target.
+  var setNoNewPrivileges = false
   var world = World()
   var tables = TraceTables()
   var tracees: [Int32: Tracee] = [:]
+  /// Tracees that stand still although they could go on, until it is known what their descriptors are.
+  var unsettled: [Tracee] = []
+  /// Set while all tracees are being brought to rest: what could go on is held.
+  var isHolding = false
+  /// What compares the model with the kernel now and then (tests).
+  var checkpoint: Checkpoint?
+  var nextCheckpoint: UInt64 = 0
   /// Children that were heard of before their parent's event named them.
   var unclaimed: [Int32: Newborn] = [:]
   var threadCount = 0
@@ -59,21 +75,36 @@ public final class Recorder {
   let noArena = Arena()
   /// False until the root's exec: what the launching child does is not the target's doing.
   var hasBegun = false
-  private var rootStatus: Int32 = 0
+  var rootStatus: Int32 = 0
   private var rootEnded: Nanoseconds = 0
   private var survivors = 0
+  /// Attached programs are let go then, in trace time.
+  var deadline: Nanoseconds?
+  /// Asked now and then, with attached programs: whether that was enough.
+  var isEnough: () -> Bool = { false }
   /// The root is in a group-stop; the terminal has asked us to stop as well.
   private var isRootStopped = false
   private var lastTerminalStop: Nanoseconds?
   private var lastInterrupt: Nanoseconds?
   private(set) var isEnding = false
+  private var isLettingGo = false
+  /// The process that ended last: a signal of its may come after its end.
+  private var lastEnded: Int32 = 0
+  /// Until then attached threads are awaited, in trace time; nil once they have gone on.
+  var arrivalDeadline: Nanoseconds?
+  /// When threads without calls were last asked where they are.
+  var lastSampling: Nanoseconds = 0
   private var batch: [StatusSlot] = []
 
-  private init(writer: TraceWriter, root: Int32, start: Nanoseconds, payloadLimit: Int) {
+  init(
+    writer: TraceWriter, root: Int32, hasFilter: Bool, start: Nanoseconds, payloadLimit: Int, observer: Observer?
+  ) {
     self.writer = writer
     self.root = root
+    self.hasFilter = hasFilter
     self.start = start
     self.payloadLimit = payloadLimit
+    self.observer = observer
   }
 
   static func clock(_ id: clockid_t) -> Nanoseconds {
@@ -85,66 +116,7 @@ public final class Recorder {
   /// Time since the trace began.
   var now: Nanoseconds { Self.clock(CLOCK_MONOTONIC) - start }
 
-  /// Launches `command` (argv, any bytes), follows it to the end and returns how that was. `path`: where the trace goes; by default
-  /// `NAME.PID.flt` in the current folder.
-  public static func record(
-    command: [[UInt8]], path: String?, payloadLimit: Int
-  ) throws(RecorderError) -> Outcome {
-    let program = try Program.find(command)
-    clinux_block_signals()
-    let filter = SeccompFilter.everyCall()
-    let root = launch(command, filter: filter)
-    guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
-    let output = path ?? "\(program.name).\(root).flt"
-    let writer: TraceWriter
-    do {
-      writer = try TraceWriter(path: output, header: TraceHeader(started: clock(CLOCK_REALTIME)))
-    } catch {
-      clinux_abandon()
-      throw .file(error)
-    }
-    let recorder = Recorder(
-      writer: writer, root: root, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit)
-    do {
-      try Ptrace.seize(root, options: [.follow, .exitKill])
-    } catch {
-      clinux_abandon()
-      throw .refused("\(error); see ptrace(2), /proc/sys/kernel/yama/ptrace_scope")
-    }
-    clinux_release()
-    recorder.addRoot()
-    do {
-      try recorder.loop()
-    } catch {
-      throw .refused("\(error)")
-    }
-    let failure = clinux_launch_failure()
-    if failure.stage != 0 {
-      unlink(output)
-      if failure.stage == 1 {
-        throw .refused("seccomp refused the filter: \(String(cString: strerror(failure.error)))")
-      }
-      if failure.error == ENOENT { throw .notFound(program.text) }
-      throw .cannotRun(program.text, errno: failure.error)
-    }
-    return recorder.finish()
-  }
-
-  private static func launch(_ command: [[UInt8]], filter: [UInt64]) -> Int32 {
-    var arguments: [UnsafeMutablePointer<CChar>?] =
-      command.map { strdup(($0 + [0]).map { CChar(bitPattern: $0) }) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    return filter.withUnsafeBufferPointer { filter in
-      arguments.withUnsafeMutableBufferPointer { arguments in
-        var launch = clinux_launch(
-          arguments: UnsafePointer(arguments.baseAddress), filter: filter.baseAddress,
-          filter_length: UInt16(filter.count))
-        return clinux_launch_start(&launch)
-      }
-    }
-  }
-
-  private func finish() -> Outcome {
+  func finish() -> Outcome {
     var failed: TraceError?
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     return Outcome(
@@ -154,8 +126,8 @@ public final class Recorder {
 
   // MARK: The loop
 
-  private func loop() throws(PtraceError) {
-    while true {
+  func loop() throws(PtraceError) {
+    while !isLettingGo {
       var noTracees = false
       var ready = 0
       // All that is ready is taken before any of it is answered: wait gives the oldest tracee first, and one that stops
@@ -169,28 +141,64 @@ public final class Recorder {
         if let status = batch[place].take() { try dispatch(status) }
       }
       if noTracees { return }
+      try goOnAfterArrival()
+      sampleRunning()
+      try settle()
+      try checkpointIfDue()
       try takeSignals(isBusy: ready > 0)
     }
   }
 
+  /// Gives up all stops that are not answered; ptrace lets the tracees go, or ends them.
+  func giveUp() {
+    for slot in batch { slot.drop() }
+    for tracee in tracees.values { tracee.drop() }
+    for newborn in unclaimed.values { newborn.drop() }
+  }
+
   /// Takes one signal; sleeps until one comes if no tracee has anything for us. CHLD says that one has, the others are for us.
   private func takeSignals(isBusy: Bool) throws(PtraceError) {
-    // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
-    let signal = clinux_next_signal(isBusy ? 0 : unclaimed.isEmpty ? -1 : 20_000_000)
+    var sender: Int32 = 0
+    let signal = clinux_next_signal(isBusy ? 0 : patience, &sender)
+    // What a target sends to its process group, where we are too, is not meant for us: it has it already.
+    let isForUs = sender == 0 || !isTraced(sender)
     switch signal {
     case 0: if !isBusy { try adoptOrphans() }
+    case SIGCHLD: break
+    case _ where !isForUs: break
     case SIGTSTP, SIGTTIN, SIGTTOU:
       lastTerminalStop = now
       if isRootStopped { stopWithRoot() }
     case SIGINT, SIGQUIT:
+      if !hasFilter {
+        isLettingGo = true
+        return
+      }
       // The terminal gave it to the target as well. A second within a second means us too.
       let time = now
       if let last = lastInterrupt, time - last < 1_000_000_000 { end() }
       lastInterrupt = time
     case SIGTERM, SIGHUP:
-      if tracees[root] != nil { kill(root, signal) } else { end() }
+      if !hasFilter {
+        isLettingGo = true
+      } else if tracees[root] != nil {
+        kill(root, signal)
+      } else {
+        end()
+      }
     default: break
     }
+    if !hasFilter, deadline.map({ now >= $0 }) == true || isEnough() { isLettingGo = true }
+  }
+
+  private func isTraced(_ pid: Int32) -> Bool { tracees.values.contains { $0.process.pid == pid } || pid == lastEnded }
+
+  /// How long to sleep for a signal, in ns; -1 for ever.
+  private var patience: Int64 {
+    if isHolding || !unsettled.isEmpty || arrivalDeadline != nil { return 1_000_000 }
+    // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
+    if !unclaimed.isEmpty { return 20_000_000 }
+    return hasFilter ? -1 : 50_000_000
   }
 
   private func end() {
@@ -223,11 +231,14 @@ public final class Recorder {
       newborn(tid).end(raw)
       return
     }
+    tracee.drop()
+    lastEnded = tracee.process.pid
     tracee.process.threads -= 1
+    doubtTable(of: tracee)
     if hasBegun { emit(tracee, .end(status: raw)) }
   }
 
-  private func stopped(_ token: consuming StoppedTracee) throws(PtraceError) {
+  func stopped(_ token: consuming StoppedTracee) throws(PtraceError) {
     let tid = token.tid
     guard let tracee = tracees[tid] else {
       if case .event(.exit) = token.reason {
@@ -238,6 +249,9 @@ public final class Recorder {
       }
       return
     }
+    // A stop that was held has been overtaken by this one: the tracee was killed.
+    tracee.drop()
+    if !hasFilter { tracee.lastStop = now }
     if tid == root { isRootStopped = false }
     switch token.reason {
     case .syscall: try syscallStop(tracee, token)
@@ -245,6 +259,12 @@ public final class Recorder {
     case .event(let event): try eventStop(tracee, event, token)
     case .signal(let signal): try signalStop(tracee, signal, token)
     case .groupStop:
+      tracee.wasStoppedInCall = true
+      stopContinuing(tracee, token)
+      if isArriving(tracee) {
+        arrived(tracee, token)
+        return
+      }
       try token.resume(.listen)
       if tid == root {
         isRootStopped = true
@@ -260,6 +280,22 @@ public final class Recorder {
     return new
   }
 
+  /// Lets a tracee go on to the next stop that matters: the return of the call that it is in, or the next call.
+  func resume(_ tracee: Tracee, _ token: consuming StoppedTracee, signal: Int32 = 0) throws(PtraceError) {
+    let isInCall = tracee.call.map { $0.interrupted == 0 } ?? false
+    if isHolding, !isInCall {
+      tracee.hold(token, signal: signal)
+      return
+    }
+    try token.resume(isInCall || !hasFilter ? .toSyscall : .run, signal: signal)
+  }
+
+  /// Lets a tracee go on that was held.
+  func release(_ tracee: Tracee) throws(PtraceError) {
+    let signal = tracee.heldSignal
+    if let token = tracee.takeHeld() { try resume(tracee, token, signal: signal) }
+  }
+
   // MARK: Writing
 
   func emit(_ tracee: Tracee, _ body: Event.Body) {
@@ -267,9 +303,16 @@ public final class Recorder {
     write(Event(thread: tracee.id, entered: time, exited: time, body: body), arena: noArena)
   }
 
-  /// The same event to the file and to the model.
+  func intern(_ text: [UInt8]) -> StringID {
+    let id = writer.intern(text)
+    if observer != nil { try? tables.define(id, text) }
+    return id
+  }
+
+  /// The same event to the file, to the model, and to who watches.
   func write(_ event: Event, arena: Arena) {
     writer.write(event, arena: arena)
     world.apply(event, arena: arena, tables: tables)
+    observer?(event, arena, tables)
   }
 }

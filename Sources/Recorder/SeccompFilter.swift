@@ -6,10 +6,13 @@ import Trace
 enum SeccompFilter {
   private static let x86_64: UInt32 = 0xC000_003E
   private static let allow: UInt32 = 0x7FFF_0000
-  private static let trace: UInt32 = 0x7FF0_0000
+  /// What a stop by our filter says of itself (PTRACE_GETEVENTMSG); other data is of a filter of the target's own.
+  static let cookie: UInt16 = 0xF17E
+  private static let trace: UInt32 = 0x7FF0_0000 | UInt32(cookie)
   private static let numberOffset: UInt32 = 0
   private static let architectureOffset: UInt32 = 4
-  /// The low half of the second argument.
+  /// The low halves of the first and second argument.
+  private static let firstArgumentOffset: UInt32 = 16
   private static let secondArgumentOffset: UInt32 = 24
 
   private static func load(_ offset: UInt32) -> UInt64 { word(0x20, 0, 0, offset) }
@@ -23,10 +26,13 @@ enum SeccompFilter {
 
   /// fcntl: F_DUPFD, F_SETFD, F_SETFL, F_DUPFD_CLOEXEC. Others only look.
   private static let fcntlCommands: [UInt32] = [0, 2, 4, 1030]
-  /// ioctl: FIONBIO, FIOCLEX, FIONCLEX.
-  private static let ioctlCommands: [UInt32] = [0x5421, 0x5451, 0x5450]
+  /// ioctl: FIONBIO, FIOCLEX, FIONCLEX, TIOCGPTPEER.
+  private static let ioctlCommands: [UInt32] = [0x5421, 0x5451, 0x5450, 0x5441]
+  /// prctl: PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS.
+  private static let prctlOptions: [UInt32] = [21, 22, 38, 39]
 
-  /// Stops at every call of the table; at fcntl and ioctl only for commands that change something.
+  /// Stops at every call of the table that launched programs stop at; at fcntl, ioctl and prctl only for commands that change
+  /// something, or that would show the filter.
   static func everyCall() -> [UInt64] {
     var program = [
       load(architectureOffset),
@@ -38,17 +44,29 @@ enum SeccompFilter {
       atLeast(0x4000_0000, 0, 1),
       give(trace),
     ]
-    let special: Set<UInt16> = [Syscall.fcntl.number, Syscall.ioctl.number]
-    for row in SyscallTable.rows where !special.contains(row.syscall.number) {
+    let special: Set<UInt16> = [Syscall.fcntl.number, Syscall.ioctl.number, Syscall.prctl.number]
+    for row in SyscallTable.rows where !row.isForAttached && !special.contains(row.syscall.number) {
       program += [equal(UInt32(row.syscall.number), 0, 1), give(trace)]
     }
-    for (syscall, commands) in [(Syscall.fcntl, fcntlCommands), (Syscall.ioctl, ioctlCommands)] {
+    for (syscall, offset, commands) in [
+      (Syscall.fcntl, secondArgumentOffset, fcntlCommands), (Syscall.ioctl, secondArgumentOffset, ioctlCommands),
+      (Syscall.prctl, firstArgumentOffset, prctlOptions),
+    ] {
       program.append(equal(UInt32(syscall.number), 0, UInt8(commands.count * 2 + 2)))
-      program.append(load(secondArgumentOffset))
+      program.append(load(offset))
       for command in commands { program += [equal(command, 0, 1), give(trace)] }
       program.append(give(allow))
     }
     program.append(give(allow))
     return program
   }
+
+  /// What seccomp's strict mode allows (Linux 6.1, kernel/seccomp.c, mode1_syscalls); all else stops with `strictCookie`.
+  static let strictMode: [UInt64] = {
+    var program = [load(architectureOffset), equal(x86_64, 1, 0), give(strict), load(numberOffset)]
+    for number: UInt32 in [0, 1, 60, 15] { program += [equal(number, 0, 1), give(allow)] }
+    return program + [give(strict)]
+  }()
+  static let strictCookie: UInt16 = 0xF17F
+  private static let strict: UInt32 = 0x7FF0_0000 | UInt32(strictCookie)
 }

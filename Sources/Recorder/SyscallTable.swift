@@ -48,6 +48,19 @@ enum CallShape: Sendable {
   case waitChild
   case ring
   case restart
+  case futex
+  /// Makes a descriptor that is looked up once it is there.
+  case opaque
+  /// What would show the tracer, or our filter.
+  case ptrace, prctl, seccomp
+
+  /// Makes descriptors that its operation does not tell.
+  var makesDescriptors: Bool {
+    switch self {
+    case .opaque, .seccomp: true
+    default: false
+    }
+  }
 
   enum Spawn: Sendable { case fork, vfork, clone, clone3 }
 }
@@ -55,10 +68,13 @@ enum CallShape: Sendable {
 struct SyscallRow: Sendable {
   let syscall: Syscall
   let shape: CallShape
+  /// Only attached programs stop here, since they stop everywhere.
+  let isForAttached: Bool
 
-  init(_ syscall: Syscall, _ shape: CallShape) {
+  init(_ syscall: Syscall, _ shape: CallShape, isForAttached: Bool = false) {
     self.syscall = syscall
     self.shape = shape
+    self.isForAttached = isForAttached
   }
 }
 
@@ -153,6 +169,26 @@ enum SyscallTable {
     SyscallRow(.rtSigtimedwait, .plain),
     SyscallRow(.ioUringSetup, .ring),
     SyscallRow(.restartSyscall, .restart),
+    SyscallRow(.openByHandleAt, .opaque),
+    SyscallRow(.perfEventOpen, .opaque),
+    SyscallRow(.bpf, .opaque),
+    SyscallRow(.userfaultfd, .opaque),
+    SyscallRow(.fanotifyInit, .opaque),
+    SyscallRow(.mqOpen, .opaque),
+    SyscallRow(.openTree, .opaque),
+    SyscallRow(.fsopen, .opaque),
+    SyscallRow(.fsmount, .opaque),
+    SyscallRow(.fspick, .opaque),
+    SyscallRow(.landlockCreateRuleset, .opaque),
+    SyscallRow(.memfdSecret, .opaque),
+    SyscallRow(.ptrace, .ptrace),
+    SyscallRow(.prctl, .prctl),
+    SyscallRow(.seccomp, .seccomp),
+    SyscallRow(.futex, .futex, isForAttached: true),
+    SyscallRow(.semop, .plain, isForAttached: true),
+    SyscallRow(.semtimedop, .plain, isForAttached: true),
+    SyscallRow(.ioGetevents, .plain, isForAttached: true),
+    SyscallRow(.ioUringEnter, .plain, isForAttached: true),
   ]
 
   /// Rows by number.

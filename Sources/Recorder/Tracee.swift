@@ -1,5 +1,6 @@
 // What the recorder remembers of each thread that it traces.
 
+import Ptrace
 import Trace
 
 /// A thread under trace.
@@ -17,11 +18,44 @@ final class Tracee {
   /// Stack pointers at which the handlers that it is inside of were entered; nil on an alternate stack.
   var frames: [(signal: Int32, stackPointer: UInt64?)] = []
 
+  /// A stop that is not answered yet, with the signal to deliver.
+  private var held: StoppedTracee?
+  private(set) var heldSignal: Int32 = 0
+  /// It was stopped by job control since it entered the call that it is in.
+  var wasStoppedInCall = false
+  /// Attached, and not seen to stop yet.
+  var isArriving = false
+  /// Its registers then.
+  var arrival: CallRegisters?
+  /// Attached: when it last stopped, and whether it was interrupted to see where it runs.
+  var lastStop: Nanoseconds = 0
+  var isSampled = false
+  /// Its descriptors may be others than the model's: since when, or nil.
+  var doubtfulSince: Nanoseconds?
+  /// Numbers that must be looked up then, and a thread of the table that this one was copied from.
+  var doubtfulNumbers: [FD] = []
+  var doubtfulSource: ThreadID?
+  /// What its own registers and memory must be given back at its first stop, since its parent's were changed.
+  var untraced: UntracedRequest?
+
   init(tid: Int32, id: ThreadID, process: TracedProcess) {
     self.tid = tid
     self.id = id
     self.process = process
   }
+
+  var isHeld: Bool { held != nil }
+
+  /// Leaves it standing; `release` takes it from there.
+  func hold(_ token: consuming StoppedTracee, signal: Int32) {
+    held = consume token
+    heldSignal = signal
+  }
+
+  func takeHeld() -> StoppedTracee? { held.take() }
+
+  /// Gives the held stop up, since another status has overtaken it.
+  func drop() { if let token = held.take() { token.forget() } }
 }
 
 /// A thread group under trace.
@@ -29,7 +63,14 @@ final class TracedProcess {
   let pid: Int32
   let id: ProcessID
   var threads = 1
-  var saidOtherABI = false
+  /// A filter of its own, or of an ancestor that it was forked from, besides ours.
+  var hasOwnFilter = false
+  /// It asked for NO_NEW_PRIVS itself.
+  var hasNoNewPrivileges = false
+  /// What it had before the trace is written down.
+  var isDescribed = false
+  /// Blind spots that have been said of it.
+  var said: Set<BlindSpot> = []
   /// Its exec calls are begun in the trace; the launched root's first was not.
   var hasExeced = true
 

@@ -94,6 +94,10 @@ public struct Arena: Sendable {
 
   /// Copies the parts of `event` that live in `source` into this arena, and points the event at the copies.
   public mutating func adopt(_ event: inout Event, from source: borrowing Arena) {
+    if case .existingThread(var thread) = event.body {
+      thread.arguments = add(numbers: source.numbers(thread.arguments))
+      event.body = .existingThread(thread)
+    }
     guard case .call(let syscall, let result, var operation) = event.body else { return }
     switch operation {
     case .wait(var wait):

@@ -53,6 +53,20 @@ public struct Event: Sendable {
     case blindSpot(BlindSpot, detail: StringID)
     /// The thread's comm (/proc/PID/task/TID/comm).
     case name(StringID)
+    /// A thread that was there before the trace.
+    case existingThread(ExistingThread)
+    /// A number that the model took for open, and /proc shows closed.
+    case missing(FD)
+    /// An entry of an epoll instance that existed before the trace (fdinfo's `tfd:` lines).
+    case interest(epoll: FD, fd: FD, events: Readiness, data: UInt64)
+    /// Which signals the thread's process caught and ignored before the trace (SigCgt and SigIgn of /proc/PID/status):
+    /// bit N-1 for signal N.
+    case handlers(caught: UInt64, ignored: UInt64)
+    /// A process that is not traced and holds an end of a traced one's channel.
+    case outsider(Outsider)
+    /// Where a thread ran that makes no calls: the file that is mapped there, and the offset in that file; the empty text
+    /// and the address where nothing is.
+    case running(module: StringID, offset: UInt64)
   }
 }
 
@@ -118,20 +132,73 @@ public struct ExistingDescriptor: Sendable {
   public var kind: ObjectKind
   /// What /proc/PID/fd/N links to: `pipe:[4711]`, a path.
   public var link: StringID
-  /// st_ino; pipes and sockets are the same object where it is equal.
+  /// st_ino, or an eventfd's id plus one; the object is the same where kind and inode are. 0 where it tells nothing.
   public var inode: UInt64
   /// The open flags (O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC), as fdinfo gives them.
   public var flags: UInt32
-  /// A lower descriptor of the same table that shares the open file (kcmp), or -1.
+  /// A descriptor that shares the open file (kcmp), or -1.
   public var sameAs: FD
+  /// A thread of the process that has `sameAs`; `unknown` for the event's own.
+  public var sameIn: ThreadID
+  /// Bytes (of an eventfd: the count) that waited to be read.
+  public var waiting: UInt64
 
-  public init(fd: FD, kind: ObjectKind, link: StringID, inode: UInt64, flags: UInt32, sameAs: FD) {
+  public init(
+    fd: FD, kind: ObjectKind, link: StringID, inode: UInt64, flags: UInt32, sameAs: FD,
+    sameIn: ThreadID = .unknown, waiting: UInt64 = 0
+  ) {
     self.fd = fd
     self.kind = kind
     self.link = link
     self.inode = inode
     self.flags = flags
     self.sameAs = sameAs
+    self.sameIn = sameIn
+    self.waiting = waiting
+  }
+}
+
+/// A thread that was there before the trace, with what /proc tells of its process.
+public struct ExistingThread: Sendable {
+  /// The leader of its parent process, if that one is traced.
+  public var parent: ThreadID
+  /// A thread of another process that has the same descriptor table (kcmp), or `unknown`.
+  public var files: ThreadID
+  /// Whether its process has called exec since it was forked from `parent`: its memory is laid out differently.
+  public var execed: Bool
+  /// The program (/proc/PID/exe).
+  public var path: StringID
+  /// argv as string ids, in the arena's numbers.
+  public var arguments: ArenaRange
+
+  public init(parent: ThreadID, files: ThreadID, execed: Bool, path: StringID, arguments: ArenaRange) {
+    self.parent = parent
+    self.files = files
+    self.execed = execed
+    self.path = path
+    self.arguments = arguments
+  }
+}
+
+/// A holder of a channel that is not traced.
+public struct Outsider: Sendable {
+  public var pid: Int32
+  /// Its comm.
+  public var name: StringID
+  public var fd: FD
+  public var kind: ObjectKind
+  /// As in `ExistingDescriptor`.
+  public var inode: UInt64
+  /// The open flags.
+  public var flags: UInt32
+
+  public init(pid: Int32, name: StringID, fd: FD, kind: ObjectKind, inode: UInt64, flags: UInt32) {
+    self.pid = pid
+    self.name = name
+    self.fd = fd
+    self.kind = kind
+    self.inode = inode
+    self.flags = flags
   }
 }
 
@@ -143,4 +210,10 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case untraced
   /// 32-bit or x32 calls.
   case otherABI
+  /// The target uses ptrace itself: a thread has one tracer only (ptrace(2)), so it does not get what it asks for.
+  case ptrace
+  /// A seccomp filter of the target's own: the calls that it denies are not seen.
+  case ownFilter
+  /// A set-user-ID, set-group-ID or capability-bearing program that ran without its privilege, since it is traced.
+  case unprivileged
 }

@@ -20,6 +20,12 @@ extension ByteWriter {
       case .existing: .existing
       case .blindSpot: .blindSpot
       case .name: .name
+      case .existingThread: .existingThread
+      case .missing: .missing
+      case .interest: .interest
+      case .handlers: .handlers
+      case .outsider: .outsider
+      case .running: .running
       }
     byte(kind.rawValue | (event.repeats > 1 ? RecordKind.repeated : 0))
     unsigned(event.thread.index)
@@ -54,10 +60,37 @@ extension ByteWriter {
       unsigned(descriptor.inode)
       unsigned(descriptor.flags)
       signed(descriptor.sameAs)
+      unsigned(descriptor.sameIn.index)
+      unsigned(descriptor.waiting)
     case .blindSpot(let spot, let detail):
       byte(spot.rawValue)
       unsigned(detail.index)
     case .name(let name): unsigned(name.index)
+    case .existingThread(let thread):
+      unsigned(thread.parent.index)
+      unsigned(thread.files.index)
+      byte(thread.execed ? 1 : 0)
+      unsigned(thread.path.index)
+      numbers(arena.numbers(thread.arguments))
+    case .missing(let fd): signed(fd)
+    case .interest(let epoll, let fd, let events, let data):
+      signed(epoll)
+      signed(fd)
+      unsigned(events.rawValue)
+      unsigned(data)
+    case .handlers(let caught, let ignored):
+      unsigned(caught)
+      unsigned(ignored)
+    case .outsider(let outsider):
+      signed(outsider.pid)
+      unsigned(outsider.name.index)
+      signed(outsider.fd)
+      byte(outsider.kind.rawValue)
+      unsigned(outsider.inode)
+      unsigned(outsider.flags)
+    case .running(let module, let offset):
+      unsigned(module.index)
+      unsigned(offset)
     }
   }
 
@@ -113,18 +146,41 @@ extension ByteReader {
       return .signal(SignalDelivery(number: try signed32(), code: try signed32(), sender: try signed32()))
     case .handlerLeft: return .handlerLeft(signal: try signed32())
     case .usage: return .usage(running: try unsigned(), waiting: try unsigned())
-    case .existing:
-      let fd = try signed32()
-      guard let kind = ObjectKind(rawValue: try byte()) else { throw .damaged("an unknown kind of object") }
-      return .existing(
-        ExistingDescriptor(
-          fd: fd, kind: kind, link: StringID(Int(try unsigned32())), inode: try unsigned(), flags: try unsigned32(),
-          sameAs: try signed32()))
+    case .existing1, .existing: return .existing(try existing(isFirstForm: kind == .existing1))
     case .blindSpot:
       guard let spot = BlindSpot(rawValue: try byte()) else { throw .damaged("an unknown blind spot") }
       return .blindSpot(spot, detail: StringID(Int(try unsigned32())))
     case .name: return .name(StringID(Int(try unsigned32())))
+    case .existingThread:
+      return .existingThread(
+        ExistingThread(
+          parent: ThreadID(Int(try unsigned32())), files: ThreadID(Int(try unsigned32())), execed: try byte() != 0,
+          path: StringID(Int(try unsigned32())), arguments: try numbers(into: &arena)))
+    case .missing: return .missing(try signed32())
+    case .interest:
+      return .interest(
+        epoll: try signed32(), fd: try signed32(), events: Readiness(rawValue: try unsigned32()), data: try unsigned())
+    case .handlers: return .handlers(caught: try unsigned(), ignored: try unsigned())
+    case .outsider:
+      let pid = try signed32()
+      let name = StringID(Int(try unsigned32()))
+      let fd = try signed32()
+      return .outsider(
+        Outsider(
+          pid: pid, name: name, fd: fd, kind: try objectKind(), inode: try unsigned(), flags: try unsigned32()))
+    case .running: return .running(module: StringID(Int(try unsigned32())), offset: try unsigned())
     }
+  }
+
+  private mutating func existing(isFirstForm: Bool) throws(TraceError) -> ExistingDescriptor {
+    let fd = try signed32()
+    var found = ExistingDescriptor(
+      fd: fd, kind: try objectKind(), link: StringID(Int(try unsigned32())), inode: try unsigned(),
+      flags: try unsigned32(), sameAs: try signed32())
+    if isFirstForm { return found }
+    found.sameIn = ThreadID(Int(try unsigned32()))
+    found.waiting = try unsigned()
+    return found
   }
 
   /// The definition of a text: its id and bytes.

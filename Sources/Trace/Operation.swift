@@ -52,6 +52,9 @@ public enum Operation: Sendable {
   case sleep(Nanoseconds)
   case waitChild(pid: Int32)
   case ring(entries: UInt32)
+  /// futex(2): the word's address, the operation with its flags (FUTEX_PRIVATE_FLAG 128, FUTEX_CLOCK_REALTIME 256), and the
+  /// value that a wait expects or how many a wake wakes.
+  case futex(address: UInt64, operation: UInt32, value: UInt32)
 }
 
 /// poll, ppoll, select, pselect6, epoll_wait and its kin.

@@ -4,7 +4,7 @@ enum OperationTag: UInt8 {
   case plain = 0
   case pipe, create, socketPair, socket, connect, bind, listen, accept, shutdown, duplicate, setCloseOnExec,
     setNonblocking, control, lock, close, closeRange, open, epollControl, wait, transfer, move, setTimer,
-    takeDescriptor, spawn, unshare, exec, exit, sendSignal, signalAction, signalReturn, sleep, waitChild, ring
+    takeDescriptor, spawn, unshare, exec, exit, sendSignal, signalAction, signalReturn, sleep, waitChild, ring, futex
 }
 
 extension ByteWriter {
@@ -169,10 +169,15 @@ extension ByteWriter {
     case .ring(let entries):
       tag(.ring)
       unsigned(entries)
+    case .futex(let address, let operation, let value):
+      tag(.futex)
+      unsigned(address)
+      unsigned(operation)
+      unsigned(value)
     }
   }
 
-  private mutating func numbers(_ numbers: ArraySlice<Int32>) {
+  mutating func numbers(_ numbers: ArraySlice<Int32>) {
     unsigned(UInt64(numbers.count))
     for number in numbers { signed(number) }
   }
@@ -181,7 +186,7 @@ extension ByteWriter {
 extension ByteReader {
   private mutating func flag() throws(TraceError) -> Bool { try byte() != 0 }
 
-  private mutating func kind() throws(TraceError) -> ObjectKind {
+  mutating func objectKind() throws(TraceError) -> ObjectKind {
     guard let kind = ObjectKind(rawValue: try byte()) else { throw .damaged("an unknown kind of object") }
     return kind
   }
@@ -190,7 +195,7 @@ extension ByteReader {
 
   private mutating func thread() throws(TraceError) -> ThreadID { ThreadID(Int(try unsigned32())) }
 
-  private mutating func numbers(into arena: inout Arena) throws(TraceError) -> ArenaRange {
+  mutating func numbers(into arena: inout Arena) throws(TraceError) -> ArenaRange {
     let count = try length()
     let offset = arena.numbers.count
     for _ in 0..<count { arena.numbers.append(try signed32()) }
@@ -204,7 +209,7 @@ extension ByteReader {
     case .pipe:
       return .pipe(read: try signed32(), write: try signed32(), flags: try unsigned32(), inode: try unsigned())
     case .create:
-      return .create(try kind(), flags: try unsigned32(), value: try unsigned(), fd: try signed32())
+      return .create(try objectKind(), flags: try unsigned32(), value: try unsigned(), fd: try signed32())
     case .socketPair:
       return .socketPair(
         first: try signed32(), second: try signed32(), domain: try signed32(), type: try signed32())
@@ -223,7 +228,7 @@ extension ByteReader {
     case .closeRange:
       return .closeRange(first: try unsigned32(), last: try unsigned32(), flags: try unsigned32())
     case .open:
-      return .open(path: try string(), flags: try unsigned32(), kind: try kind(), inode: try unsigned())
+      return .open(path: try string(), flags: try unsigned32(), kind: try objectKind(), inode: try unsigned())
     case .epollControl:
       return .epollControl(
         epoll: try signed32(), op: try signed32(), fd: try signed32(), events: Readiness(rawValue: try unsigned32()),
@@ -254,6 +259,7 @@ extension ByteReader {
     case .sleep: return .sleep(try unsigned())
     case .waitChild: return .waitChild(pid: try signed32())
     case .ring: return .ring(entries: try unsigned32())
+    case .futex: return .futex(address: try unsigned(), operation: try unsigned32(), value: try unsigned32())
     }
   }
 

@@ -2,7 +2,7 @@
 
 public enum TraceFormat {
   /// The version that this code writes. It moves with every change of a record's meaning; earlier ones stay readable.
-  public static let version = 1
+  public static let version = 2
   /// The first eight bytes. Like PNG's, they show at once what a text-mode transfer did to the file.
   static let magic: [UInt8] = [0x89, 0x46, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
   static let fileHeaderSize = 64
@@ -89,9 +89,17 @@ enum RecordKind: UInt8 {
   case signal = 8
   case handlerLeft = 9
   case usage = 10
-  case existing = 11
+  /// Version 1's form of `existing`, without `sameIn` and `waiting`.
+  case existing1 = 11
   case blindSpot = 12
   case name = 13
+  case existing = 14
+  case existingThread = 15
+  case missing = 16
+  case interest = 17
+  case handlers = 18
+  case outsider = 19
+  case running = 20
 
   static let mask: UInt8 = 0x1F
   /// The event stands for several equal ones: their number follows the times.

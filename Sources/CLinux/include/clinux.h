@@ -29,6 +29,19 @@ long clinux_signal_info(pid_t tid, int32_t *number, int32_t *code, int32_t *send
 // process_vm_readv of one stretch. Returns the bytes read (a short count at an unmapped page) or -errno.
 ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count);
 
+// Whether a program file has capabilities (capabilities(7), "File capabilities").
+int clinux_has_capabilities(const char *path);
+
+// kcmp(KCMP_FILES): 1 if both threads use the same descriptor table, 0 if not, -errno if the kernel does not say.
+int clinux_same_table(pid_t first, pid_t second);
+
+// Copies a descriptor of another process (pidfd_getfd(2), Linux 5.6) and asks how many bytes wait there to be read
+// (FIONREAD). -errno if it cannot be told.
+long clinux_bytes_waiting(pid_t pid, int fd);
+
+// SO_RCVTIMEO, or SO_SNDTIMEO, of another process's socket, in ns; 0 for none, -1 if it is no socket or cannot be asked.
+long clinux_socket_timeout(pid_t pid, int fd, int sending);
+
 // kcmp(KCMP_FILE): 1 if both descriptors share an open file, 0 if not, -errno if the kernel does not say.
 int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd);
 
@@ -50,18 +63,18 @@ pid_t clinux_launch_start(const struct clinux_launch *launch);
 // Lets the launched child go on to exec.
 void clinux_release(void);
 
-// Lets the launched child exit instead.
-void clinux_abandon(void);
+// Lets the launched child exit instead, and waits for it.
+void clinux_abandon(pid_t pid);
 
 // What the launched child said of its failure, once it has ended or exec'd.
 struct clinux_failure clinux_launch_failure(void);
 
-// Blocks the signals that the tracer takes with clinux_next_signal: CHLD, INT, QUIT, TERM, HUP, ALRM, USR1, TSTP,
-// TTIN, TTOU. Ignores XFSZ.
+// Blocks all signals, which the tracer takes with clinux_next_signal, and ignores XFSZ.
 void clinux_block_signals(void);
 
-// Waits for one of them. Returns its number, or 0 after `timeout_ns` (-1: for ever).
-int clinux_next_signal(int64_t timeout_ns);
+// Waits for a signal. Returns its number, or 0 after `timeout_ns` (-1: for ever). `sender`: the process that sent it
+// (si_pid), 0 for the kernel.
+int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
 
 // Ends this process as `signal` would have, without a core file; returns if the signal did not kill.
 void clinux_die_by(int signal);

@@ -1,0 +1,52 @@
+// Questions of who holds the model against the kernel's tables.
+
+import Trace
+
+extension World {
+  /// Whether other threads use the thread's table as well.
+  public func isTableShared(by id: ThreadID) -> Bool { thread(id).map { tables[$0.table].users > 1 } ?? false }
+
+  /// The open numbers of the thread's table, ascending.
+  public func openNumbers(of id: ThreadID) -> [FD] {
+    guard let thread = thread(id) else { return [] }
+    return tables[thread.table].open.map(\.fd)
+  }
+
+  /// The numbers of the thread's table that were opened or closed since, by whoever; copies of a fork count as what they
+  /// are copies of.
+  public func numbersChanged(since time: Nanoseconds, of id: ThreadID) -> [FD] {
+    guard let thread = thread(id) else { return [] }
+    return tables[thread.table].descriptors.enumerated().filter { $0.element.since >= time }.map { FD($0.offset) }
+  }
+
+  /// How many numbers, in all tables, mean the open file.
+  public func holders(ofFile slot: Int32) -> Int {
+    tables.lazy.filter { $0.users > 0 }.reduce(0) { $0 + $1.descriptors.lazy.filter { $0.file == slot }.count }
+  }
+
+  /// Whether the open file is of the kind that /proc shows (where a socketpair's ends are sockets).
+  public func isKind(_ kind: ObjectKind, of slot: Int32) -> Bool {
+    guard let file = file(slot) else { return false }
+    return file.kind == kind || file.kind == .socketpair && kind == .socket
+  }
+
+  /// All descriptors of living threads' tables that may be the object with that kind and inode, one thread for each table.
+  public func descriptors(like kind: ObjectKind, inode: UInt64) -> [(thread: ThreadID, table: Int, fd: FD)] {
+    var found: [(thread: ThreadID, table: Int, fd: FD)] = []
+    var seen = Set<Int>()
+    for case let thread? in threads where thread.isAlive && seen.insert(thread.table).inserted {
+      for (number, descriptor) in tables[thread.table].descriptors.enumerated()
+      where descriptor.isOpen && isKind(kind, of: descriptor.file) {
+        let channel = files[Int(descriptor.file)].channel
+        let known = channel >= 0 ? channels[Int(channel)].inode : 0
+        if known == 0 || inode == 0 || known == inode { found.append((thread.id, thread.table, FD(number))) }
+      }
+    }
+    return found
+  }
+
+  /// The kinds and inodes of channels that can be told apart outside of the model.
+  public func identities() -> [(kind: ObjectKind, inode: UInt64)] {
+    channels.filter { $0.files > 0 && $0.inode != 0 }.map { ($0.kind, $0.inode) }
+  }
+}

@@ -1,0 +1,268 @@
+// Attaching to programs that run, and letting them go.
+//
+// Every thread is seized and interrupted once; while all of them stand still, what was there before is written down. From
+// then on they stop at each call's entry and return, since a filter could not be taken back. They are let go by the end of
+// the thread that traces them: the kernel then detaches each as it is (Linux 6.1, kernel/ptrace.c, exit_ptrace), in the
+// middle of a call or stopped, and no call is woken for it.
+
+import CLinux
+import Glibc
+import Lineage
+import Ptrace
+import Trace
+
+extension Recorder {
+  /// How long to wait for threads that do not stop, since they sleep uninterruptibly.
+  private static let arrivalTime: Nanoseconds = 200_000_000
+  /// How often a thread that makes no calls is asked where it is.
+  private static let samplingInterval: Nanoseconds = 100_000_000
+
+  /// How long to stay, and what ends it sooner.
+  public struct Stay: Sendable {
+    /// ns; nil: until SIGINT or SIGTERM, or the end of the programs.
+    public var duration: Nanoseconds?
+    /// Asked at least every 50 ms.
+    public var isEnough: @Sendable () -> Bool
+
+    public init(duration: Nanoseconds? = nil, isEnough: @escaping @Sendable () -> Bool = { false }) {
+      self.duration = duration
+      self.isEnough = isEnough
+    }
+  }
+
+  /// Attaches to all threads of the processes, follows them and their children to come, and lets them go.
+  public static func attach(
+    to pids: [Int32], path: String?, payloadLimit: Int, stay: Stay, observer: Observer? = nil
+  ) throws(RecorderError) -> Outcome {
+    clinux_block_signals()
+    nonisolated(unsafe) var outcome: Result<Outcome, RecorderError> = .failure(.refused("cannot start a thread"))
+    nonisolated(unsafe) let watcher = observer
+    // A tracee belongs to an OS thread, and is let go with it.
+    OneThread.run {
+      do throws(RecorderError) {
+        outcome = .success(
+          try follow(pids, path: path, payloadLimit: payloadLimit, stay: stay, observer: watcher))
+      } catch {
+        outcome = .failure(error)
+      }
+    }
+    return try outcome.get()
+  }
+
+  private static func follow(
+    _ pids: [Int32], path: String?, payloadLimit: Int, stay: Stay, observer: Observer?
+  ) throws(RecorderError) -> Outcome {
+    var processes: [Int32] = []
+    for pid in pids {
+      guard let family = ProcFS.family(of: pid) else { throw .refused("no process has the number \(pid)") }
+      if let reason = Refusal.known(family.process) { throw .refused("cannot attach to \(pid): \(reason)") }
+      if !processes.contains(family.process) { processes.append(family.process) }
+    }
+    let name = ProcFS.name(of: processes[0], in: processes[0]).map { String(decoding: $0, as: UTF8.self) } ?? "program"
+    let output = path ?? "\(name.replacing("/", with: "_")).\(processes[0]).flt"
+    let writer: TraceWriter
+    do {
+      writer = try TraceWriter(
+        path: output, header: TraceHeader(started: clock(CLOCK_REALTIME), beganAfterStart: true))
+    } catch {
+      throw .file(error)
+    }
+    let recorder = Recorder(
+      writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit,
+      observer: observer)
+    recorder.hasBegun = true
+    recorder.arrivalDeadline = arrivalTime
+    recorder.deadline = stay.duration
+    recorder.isEnough = stay.isEnough
+    do {
+      for pid in processes { try recorder.seizeAll(of: pid) }
+      try recorder.loop()
+    } catch {
+      recorder.leave()
+      if recorder.writer.events == 0 { unlink(output) }
+      throw .refused("\(error)")
+    }
+    recorder.leave()
+    return recorder.finish()
+  }
+
+  /// Seizes thread after thread until a scan finds no new one.
+  private func seizeAll(of pid: Int32) throws(PtraceError) {
+    var isNew = true
+    while isNew {
+      isNew = false
+      for tid in ProcFS.threads(of: pid) where tracees[tid] == nil {
+        do {
+          try Ptrace.seize(tid, options: .follow)
+        } catch {
+          // It has ended meanwhile, or was born of a thread that is seized already, and will be heard of.
+          if error.isGone || ProcFS.tracer(of: tid) == getpid() || tid != pid && !ProcFS.isAlive(tid) { continue }
+          throw error
+        }
+        isNew = true
+        welcome(tid, of: pid)
+        try? Ptrace.interrupt(tid)
+      }
+    }
+  }
+
+  /// Enters a thread that was there before into the tables and the trace.
+  private func welcome(_ tid: Int32, of pid: Int32) {
+    let sibling = tracees.values.first { $0.process.pid == pid }
+    let process = sibling?.process ?? TracedProcess(pid: pid, id: nextProcess())
+    if sibling != nil { process.threads += 1 }
+    let tracee = makeTracee(tid, process: process)
+    tracee.isArriving = true
+    tracees[tid] = tracee
+    let parent = ProcFS.family(of: pid).flatMap { tracees[$0.parent] }
+    let sharer =
+      sibling == nil ? tracees.values.first { $0 !== tracee && clinux_same_table($0.tid, tid) == 1 } : nil
+    var arena = Arena()
+    let words = ProcFS.arguments(of: pid).map { Int32(truncatingIfNeeded: intern($0).index) }
+    let found = ExistingThread(
+      parent: parent?.id ?? .unknown, files: sharer?.id ?? .unknown,
+      execed: parent.map { ProcFS.layout(of: $0.tid) != ProcFS.layout(of: pid) } ?? true,
+      path: intern(ProcFS.link("/proc/\(pid)/exe") ?? []), arguments: arena.add(numbers: words))
+    let time = now
+    write(Event(thread: tracee.id, entered: time, exited: time, body: .existingThread(found)), arena: arena)
+    sampleName(tracee)
+    sampleUsage(tracee, at: time, every: 0)
+  }
+
+  func isArriving(_ tracee: Tracee) -> Bool { tracee.isArriving }
+
+  /// An attached thread's first stop.
+  func arrived(_ tracee: Tracee, _ token: consuming StoppedTracee) {
+    tracee.isArriving = false
+    tracee.arrival = try? token.registers()
+    tracee.hold(token, signal: 0)
+    // Late: the others have gone on.
+    if arrivalDeadline == nil { arrivalDeadline = 0 }
+  }
+
+  /// Once all stand still, or those that can: writes down what was there, and lets them go on.
+  func goOnAfterArrival() throws(PtraceError) {
+    guard let deadline = arrivalDeadline else { return }
+    if now < deadline, tracees.values.contains(where: { $0.isArriving }) { return }
+    arrivalDeadline = nil
+    let arrivals = tracees.values.filter(\.isHeld).sorted { $0.id < $1.id }
+    var described = Set<ProcessID>()
+    for tracee in arrivals where described.insert(tracee.process.id).inserted && !tracee.process.isDescribed {
+      tracee.process.isDescribed = true
+      describeProcess(tracee)
+    }
+    if !described.isEmpty { noteOutsiders() }
+    for tracee in arrivals { try goOn(tracee) }
+  }
+
+  private func describeProcess(_ tracee: Tracee) {
+    if let (caught, ignored) = ProcFS.signals(of: tracee.tid) {
+      emit(tracee, .handlers(caught: caught, ignored: ignored))
+    }
+    let descriptors = ProcFS.descriptors(of: tracee.tid)
+    for fd in descriptors {
+      guard let found = ProcFS.descriptor(fd, of: tracee.tid) else { continue }
+      var existing = existing(fd, found, of: tracee)
+      existing.waiting = ProcFS.waiting(fd, found.kind, of: tracee.process.pid)
+      emit(tracee, .existing(existing))
+    }
+    for epoll in descriptors where world.isKind(.epoll, of: world.descriptor(epoll, of: tracee.id).file) {
+      for entry in ProcFS.interest(of: epoll, tid: tracee.tid) {
+        emit(tracee, .interest(epoll: epoll, fd: entry.fd, events: entry.events, data: entry.data))
+      }
+    }
+    if ProcFS.usesRing(tracee.tid) { say(.ioUring, "it has one since before the trace", tracee) }
+    if ProcFS.hasFilter(tracee.tid) { say(.ownFilter, "what its own seccomp filter denies is not seen", tracee) }
+  }
+
+  /// Writes down the call that a thread stood in, or where it ran, and lets it go on.
+  private func goOn(_ tracee: Tracee) throws(PtraceError) {
+    guard let token = tracee.takeHeld() else { return }
+    if let registers = tracee.arrival {
+      tracee.arrival = nil
+      if registers.number >= 0, (-516...(-512)).contains(registers.result) {
+        let syscall = Syscall(Int(registers.number))
+        let shape = SyscallTable.shape(UInt64(registers.number)) ?? .plain
+        enter(tracee, syscall, shape, registers.arguments, entered: 0)
+        tracee.call?.interrupted = registers.result
+        tracee.call?.mayRestart = true
+        tracee.call?.beganBefore = true
+      } else {
+        note(registers, tracee)
+      }
+    }
+    if case .groupStop = token.reason {
+      try token.resume(.listen)
+      return
+    }
+    try resume(tracee, token)
+  }
+
+  /// Writes down where a thread runs.
+  func note(_ registers: CallRegisters, _ tracee: Tracee) {
+    guard registers.number < 0 else { return }
+    let place = ProcFS.module(at: registers.instructionPointer, of: tracee.tid)
+    emit(
+      tracee,
+      .running(module: intern(place?.file ?? []), offset: place?.offset ?? registers.instructionPointer))
+  }
+
+  /// Asks threads that burn their core without a call where they are.
+  func sampleRunning() {
+    guard !hasFilter, arrivalDeadline == nil else { return }
+    let time = now
+    guard time - lastSampling >= Self.samplingInterval else { return }
+    lastSampling = time
+    for tracee in tracees.values where tracee.call == nil && !tracee.isHeld && !tracee.isSampled {
+      guard time - tracee.lastStop >= Self.samplingInterval, ProcFS.isRunning(tracee.tid) else { continue }
+      tracee.isSampled = (try? Ptrace.interrupt(tracee.tid)) != nil
+    }
+  }
+
+  private func noteOutsiders() {
+    let wanted = Set(world.identities().map { ProcFS.Identity(kind: $0.kind, inode: $0.inode) })
+    guard !wanted.isEmpty, let first = tracees.values.min(by: { $0.id < $1.id }) else { return }
+    let traced = Set(tracees.values.map(\.process.pid))
+    for pid in ProcFS.processes() where !traced.contains(pid) && pid != getpid() {
+      for (fd, kind, inode) in ProcFS.channels(of: pid, among: wanted) {
+        let name = intern(ProcFS.name(of: pid, in: pid) ?? [])
+        emit(
+          first,
+          .outsider(
+            Outsider(pid: pid, name: name, fd: fd, kind: kind, inode: inode, flags: ProcFS.flags(fd, of: pid))))
+      }
+    }
+  }
+
+  /// The last word before the targets are let go. The end of this thread resumes what still stands.
+  private func leave() {
+    for tracee in tracees.values { sampleUsage(tracee, at: now, every: 0) }
+    giveUp()
+  }
+}
+
+/// Runs a body on a thread of its own, to its end.
+enum OneThread {
+  private final class Body {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+  }
+
+  static func run(_ body: () -> Void) {
+    withoutActuallyEscaping(body) { body in
+      var thread = pthread_t()
+      let box = Unmanaged.passRetained(Body(body))
+      let failed = pthread_create(
+        &thread, nil,
+        { argument in
+          Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+          return nil
+        }, box.toOpaque())
+      if failed == 0 {
+        pthread_join(thread, nil)
+      } else {
+        box.release()
+      }
+    }
+  }
+}

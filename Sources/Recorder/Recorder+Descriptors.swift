@@ -1,0 +1,281 @@
+// The model's descriptors held against the kernel's, wherever events alone cannot tell what a number means: numbers that came
+// from where no stop is, messages, and calls of several threads that overlap.
+//
+// Two threads may change one number at once (a close and a dup2), and a fork copies the table while another thread is in
+// the middle of a call. The order of the stops is not the order in which the kernel did it, so the numbers in question
+// are looked up: /proc/PID/fd says what is open, kcmp(KCMP_FILE) which open file it is.
+
+import CLinux
+import Glibc
+import Lineage
+import Ptrace
+import Trace
+
+extension Recorder {
+  /// How many descriptors one number is compared with, at the most.
+  private static let mostCompared = 4096
+
+  // MARK: One number
+
+  /// Writes down what `fd` is, as /proc and kcmp tell.
+  func describe(_ fd: FD, of tracee: Tracee) {
+    guard let found = ProcFS.descriptor(fd, of: tracee.tid) else { return }
+    emit(tracee, .existing(existing(fd, found, of: tracee)))
+  }
+
+  func existing(_ fd: FD, _ found: ProcFS.Found, of tracee: Tracee) -> ExistingDescriptor {
+    var descriptor = ExistingDescriptor(
+      fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
+      flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
+    switch twin(of: fd, found, in: tracee) {
+    case .some(let twin):
+      descriptor.sameAs = twin.fd
+      descriptor.sameIn = twin.thread
+    case .none: if canCompare { descriptor.sameIn = tracee.id }
+    }
+    return descriptor
+  }
+
+  /// Another descriptor, of any traced process, that is the same open file.
+  private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee) -> (thread: ThreadID, fd: FD)? {
+    var compared = 0
+    for holder in world.descriptors(like: found.kind, inode: found.inode) {
+      guard holder.table != world.thread(tracee.id)?.table || holder.fd != fd else { continue }
+      guard let thread = world.thread(holder.thread), tracees[thread.tid] != nil else { continue }
+      compared += 1
+      if compared > Self.mostCompared { return nil }
+      if clinux_same_file(tracee.tid, fd, thread.tid, holder.fd) == 1 { return (holder.thread, holder.fd) }
+    }
+    return nil
+  }
+
+  /// Whether kcmp works here: it needs CONFIG_KCMP and the right to ptrace.
+  private var canCompare: Bool { clinux_same_file(getpid(), 2, getpid(), 2) >= 0 }
+
+  /// Compares what the model says of `fd` with the kernel, and writes down what is different.
+  func verify(_ fd: FD, of tracee: Tracee) {
+    let model = world.descriptor(fd, of: tracee.id)
+    guard let found = ProcFS.descriptor(fd, of: tracee.tid) else {
+      // A thread that has been killed shows no descriptors either.
+      if model.isOpen, ProcFS.isAlive(tracee.tid) { emit(tracee, .missing(fd)) }
+      return
+    }
+    let truth = existing(fd, found, of: tracee)
+    if model.isOpen {
+      let isSame: Bool
+      if truth.sameAs >= 0 {
+        isSame = world.descriptor(truth.sameAs, of: truth.sameIn).file == model.file
+      } else {
+        isSame = world.holders(ofFile: model.file) <= 1 && world.isKind(found.kind, of: model.file)
+      }
+      let closeOnExec = truth.flags & 0o2000000 != 0
+      if isSame, model.closeOnExec == closeOnExec { return }
+      if !isSame, truth.sameAs < 0 { emit(tracee, .missing(fd)) }
+    }
+    emit(tracee, .existing(truth))
+  }
+
+  /// A number that the model does not know may have come from a call that is not stopped at.
+  func lookUpUnknown(_ operation: Operation, _ tracee: Tracee) {
+    switch operation {
+    case .wait(let wait):
+      if wait.isEpoll { return lookUp(wait.epoll, tracee) }
+      for place in wait.entries.indices { lookUp(tracee.arena.waits[place].fd, tracee) }
+    case .epollControl(let epoll, 1, let fd, _, _):
+      lookUp(epoll, tracee)
+      lookUp(fd, tracee)
+    case .duplicate(let from, _, _): lookUp(from, tracee)
+    case .transfer(let transfer):
+      lookUp(transfer.fd, tracee)
+      if transfer.direction == .output, !transfer.passed.isEmpty {
+        for fd in Array(tracee.arena.numbers(transfer.passed)) { lookUp(fd, tracee) }
+      }
+    case .accept(let fd, _), .connect(let fd, _): lookUp(fd, tracee)
+    default: return
+    }
+  }
+
+  private func lookUp(_ fd: FD, _ tracee: Tracee) {
+    if fd >= 0, !world.descriptor(fd, of: tracee.id).isOpen { describe(fd, of: tracee) }
+  }
+
+  // MARK: Calls that overlap
+
+  /// Whether the call changes a descriptor table.
+  static func changesTable(_ operation: Operation) -> Bool {
+    switch operation {
+    case .pipe, .create, .socketPair, .socket, .accept, .duplicate, .setCloseOnExec, .close, .closeRange, .open,
+      .takeDescriptor, .unshare, .exec:
+      true
+    case .transfer(let transfer): transfer.direction == .input
+    default: false
+    }
+  }
+
+  private static func copiesTable(_ operation: Operation) -> Bool {
+    switch operation {
+    case .spawn, .unshare, .exec: true
+    case .closeRange(_, _, let flags): flags & 2 != 0
+    default: false
+    }
+  }
+
+  func sharers(of tracee: Tracee) -> [Tracee] {
+    guard let table = world.thread(tracee.id)?.table, world.tables[table].users > 1 else { return [] }
+    return tracees.values.filter { $0 !== tracee && world.thread($0.id)?.table == table }
+  }
+
+  /// For a call that copies the table: since when others have been inside of calls that change it; else its own entry.
+  func beginningOfDoubt(_ call: PendingCall, _ tracee: Tracee) -> Nanoseconds {
+    guard Self.copiesTable(call.operation) else { return call.entered }
+    return sharers(of: tracee).reduce(call.entered) { earliest, other in
+      guard let pending = other.call, Self.changesTable(pending.operation) else { return earliest }
+      return min(earliest, pending.entered)
+    }
+  }
+
+  /// A call has returned: it is written down, and what other threads of the table did meanwhile is looked up.
+  func returned(_ tracee: Tracee, result: Int64, _ token: consuming StoppedTracee) throws(PtraceError) {
+    guard let call = tracee.call else {
+      try resume(tracee, token)
+      return
+    }
+    let isShared = world.isTableShared(by: tracee.id)
+    let others = isShared && Self.copiesTable(call.operation) ? sharers(of: tracee) : []
+    let numbers = hasBegun ? self.numbers(of: call, result: result, tracee, isShared: isShared) : []
+    complete(tracee, result: result)
+    for fd in numbers { verify(fd, of: tracee) }
+    if case .spawn(let flags, _) = call.operation, flags & 0x1000 != 0, result > 0 { describePidfd(call, tracee) }
+    if !others.isEmpty, result >= 0 {
+      switch call.operation {
+      case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, source: others.first)
+      case .closeRange(_, _, let flags) where flags & 2 != 0:
+        doubt(tracee, since: call.doubtfulSince, source: others.first)
+      default: break
+      }
+    }
+    if tracee.doubtfulSince != nil { return try settleOrHold(tracee, token) }
+    try resume(tracee, token)
+  }
+
+  /// The numbers that the call touched and that have to be looked up once it is written down.
+  private func numbers(of call: PendingCall, result: Int64, _ tracee: Tracee, isShared: Bool) -> [FD] {
+    let fd = FD(truncatingIfNeeded: result)
+    var numbers: [FD] = []
+    switch call.operation {
+    case .transfer(let transfer):
+      // Their sender may not be traced, or they may be others than those that were sent first.
+      if transfer.direction == .input, result >= 0 {
+        return tracee.arena.numbers(transfer.passed).filter { $0 >= 0 }
+      }
+      return []
+    case .takeDescriptor: return result >= 0 ? [fd] : []
+    case .plain where result >= 0:
+      switch call.shape {
+      // SECCOMP_FILTER_FLAG_NEW_LISTENER
+      case .opaque: return [fd]
+      case .seccomp: return call.argument(1) & 8 != 0 ? [fd] : []
+      default: return []
+      }
+    // TIOCGPTPEER
+    case .control(_, 0x5441): return result >= 0 ? [fd] : []
+    default: break
+    }
+    guard isShared else { return [] }
+    switch call.operation {
+    case .pipe(let read, let write, _, _): numbers = [read, write]
+    case .socketPair(let first, let second, _, _): numbers = [first, second]
+    case .create, .socket, .accept, .open: numbers = [fd]
+    case .duplicate(let from, _, _):
+      if isDoubtful(from, call, tracee) { return [fd] }
+      numbers = [fd]
+    case .setCloseOnExec(let number, _), .close(let number): numbers = [number]
+    case .closeRange(let first, let last, _):
+      let open = world.openNumbers(of: tracee.id).last ?? 0
+      guard first <= last, first <= UInt32(max(0, open)) else { return [] }
+      numbers = Array(FD(first)...min(FD(truncatingIfNeeded: min(last, 1 << 20)), open))
+    default: return []
+    }
+    return numbers.filter { $0 >= 0 && isDoubtful($0, call, tracee) }
+  }
+
+  /// Whether another thread changed the number while the call lasted.
+  private func isDoubtful(_ fd: FD, _ call: PendingCall, _ tracee: Tracee) -> Bool {
+    let descriptor = world.descriptor(fd, of: tracee.id)
+    return descriptor.since >= call.entered && descriptor.by != tracee.id && descriptor.by != .unknown
+  }
+
+  private func describePidfd(_ call: PendingCall, _ tracee: Tracee) {
+    let memory = TraceeMemory(tid: tracee.tid)
+    let place = call.syscall == .clone3 ? memory.load(call.argument(0) &+ 8, as: UInt64.self) : call.argument(2)
+    if let place, let fd = memory.load(place, as: Int32.self) { describe(fd, of: tracee) }
+  }
+
+  // MARK: Copied tables
+
+  /// The tracee's table was copied from `source`'s while others changed that one, or may have.
+  func doubt(_ tracee: Tracee, since: Nanoseconds, source: Tracee?) {
+    tracee.doubtfulSince = min(tracee.doubtfulSince ?? .max, since)
+    guard let source else { return }
+    tracee.doubtfulSource = source.id
+    tracee.doubtfulNumbers += world.numbersChanged(since: since, of: source.id)
+  }
+
+  /// A thread ended inside of a call: what the call did to a table that others still use is not known.
+  func doubtTable(of tracee: Tracee) {
+    guard let call = tracee.call, Self.changesTable(call.operation) else { return }
+    // A thread that is killed in a call leaves nobody behind but other processes, or who killed it by exec.
+    for other in sharers(of: tracee) {
+      var survives = other.process !== tracee.process
+      if case .exec = other.call?.operation { survives = true }
+      if survives { other.doubtfulSince = min(other.doubtfulSince ?? .max, call.entered) }
+    }
+  }
+
+  /// Whether no other thread of the tables that matter is in the middle of a call that changes them. What sleeps has not
+  /// made its descriptor yet.
+  private func isSettled(_ tracee: Tracee) -> Bool {
+    guard let since = tracee.doubtfulSince else { return true }
+    return !tracees.values.contains { other in
+      guard other !== tracee, !other.isHeld, let call = other.call, call.interrupted == 0, call.entered >= since,
+        Self.changesTable(call.operation) || call.shape.makesDescriptors
+      else { return false }
+      return ProcFS.isRunning(other.tid)
+    }
+  }
+
+  func settleOrHold(_ tracee: Tracee, _ token: consuming StoppedTracee, signal: Int32 = 0) throws(PtraceError) {
+    guard isSettled(tracee) else {
+      tracee.hold(token, signal: signal)
+      unsettled.append(tracee)
+      return
+    }
+    reconcile(tracee)
+    try resume(tracee, token, signal: signal)
+  }
+
+  /// Goes on with those whose tables are quiet now.
+  func settle() throws(PtraceError) {
+    guard !unsettled.isEmpty else { return }
+    for tracee in unsettled where tracee.isHeld && isSettled(tracee) {
+      reconcile(tracee)
+      try release(tracee)
+    }
+    unsettled.removeAll { !$0.isHeld || $0.doubtfulSince == nil }
+  }
+
+  /// Compares a table with the kernel's: the numbers that changed since the doubt began, and those that only one of the two
+  /// has.
+  private func reconcile(_ tracee: Tracee) {
+    guard let since = tracee.doubtfulSince else { return }
+    tracee.doubtfulSince = nil
+    guard hasBegun, ProcFS.isAlive(tracee.tid) else { return }
+    let there = Set(ProcFS.descriptors(of: tracee.tid))
+    let known = Set(world.openNumbers(of: tracee.id))
+    var changed = world.numbersChanged(since: since, of: tracee.doubtfulSource ?? tracee.id)
+    changed += tracee.doubtfulNumbers
+    tracee.doubtfulNumbers = []
+    tracee.doubtfulSource = nil
+    for fd in there.symmetricDifference(known).union(changed).sorted() { verify(fd, of: tracee) }
+  }
+}

@@ -1,0 +1,137 @@
+// Signals that nobody handles, and what goes with being traced, wake a thread that untraced would have slept on: the kernel
+// drops an ignored signal at once, but not on its way to a traced thread (Linux 6.1, kernel/signal.c, sig_ignored), and SIGCONT
+// and PTRACE_INTERRUPT make every thread of a process look up (ptrace_trap_notify). Here the call that was disturbed goes on.
+//
+// A thread that was really stopped in its call (SIGSTOP) sees what it sees untraced: EINTR, or a short count.
+
+import CLinux
+import Glibc
+import Lineage
+import Ptrace
+import Trace
+
+extension Recorder {
+  /// At a stop that the program must not notice. Whether the thread still stands at its call's return the registers tell.
+  ///
+  /// -ERESTARTNOHAND: the kernel makes the call again unless a handler is to run, which then sees EINTR.
+  func repairInterrupted(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard !tracee.wasStoppedInCall, let registers = try? token.registers(), registers.number >= 0 else { return }
+    if let call = tracee.call, call.interrupted > 0 {
+      if registers.result == call.interrupted { continueTransfer(tracee, registers, token) }
+      return
+    }
+    guard registers.result == -Int64(EINTR) else { return }
+    let timedOut = resultOfTimeout(tracee, registers)
+    guard (try? token.setResult(timedOut ?? -514)) != nil, tracee.call != nil else { return }
+    if let timedOut {
+      complete(tracee, result: timedOut)
+    } else {
+      tracee.call?.interrupted = -514
+      tracee.call?.mayRestart = true
+    }
+  }
+
+  /// Whether the kernel would drop the signal unseen, were nobody tracing (signal(7); Linux 6.1, SIG_KERNEL_IGNORE_MASK).
+  func isIgnored(_ signal: Int32, _ disposition: SignalDisposition, by tid: Int32) -> Bool {
+    switch disposition.action {
+    case .handler: false
+    case .ignore: true
+    case .standard: [SIGCHLD, SIGURG, SIGWINCH, SIGCONT].contains(signal) || ProcFS.ignores(signal, tid: tid)
+    }
+  }
+
+  // MARK: Timeouts
+
+  /// A restarted epoll_wait is given what is left of its timeout; poll and select keep their own account.
+  func shortenTimeout(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard let call = tracee.call, call.syscall == .epollWait || call.syscall == .epollPwait, !call.beganBefore else {
+      return
+    }
+    let whole = call.originalTimeout ?? call.argument(3)
+    let milliseconds = Int32(truncatingIfNeeded: whole)
+    guard milliseconds > 0, now > call.entered else { return }
+    let left = max(0, Int64(milliseconds) - Int64((now - call.entered) / 1_000_000))
+    guard (try? token.set(.argument3, UInt64(left))) != nil else { return }
+    tracee.call?.originalTimeout = whole
+    tracee.call?.arguments.3 = UInt64(left)
+  }
+
+  /// Calls whose timeout cannot be shortened end, at the first disturbance after it: what they then return; nil to restart.
+  private func resultOfTimeout(_ tracee: Tracee, _ registers: CallRegisters) -> Int64? {
+    guard let call = tracee.call, !call.beganBefore else { return nil }
+    var timeout: Int64?
+    var result = -Int64(EAGAIN)
+    switch call.syscall {
+    case .epollPwait2:
+      if case .wait(let wait) = call.operation { timeout = wait.timeout }
+      result = 0
+    case .rtSigtimedwait: timeout = decoder(tracee).timespec(call.argument(2))
+    case .recvfrom, .recvmsg, .read, .readv, .accept, .accept4:
+      timeout = Int64(clinux_socket_timeout(tracee.process.pid, Int32(truncatingIfNeeded: call.argument(0)), 0))
+    case .sendto, .sendmsg, .write, .writev, .connect:
+      timeout = Int64(clinux_socket_timeout(tracee.process.pid, Int32(truncatingIfNeeded: call.argument(0)), 1))
+      if call.syscall == .connect { result = -Int64(EINPROGRESS) }
+    default: return nil
+    }
+    guard let timeout, timeout > 0, now - min(now, call.entered) >= UInt64(timeout) else { return nil }
+    return result
+  }
+
+  // MARK: Short counts
+
+  /// Whether a call that returned `result` may have been cut short by a signal that is still to come: a blocking write to what
+  /// takes its bytes bit by bit, or a read that was to wait for all of them.
+  func isCutShort(_ call: PendingCall, result: Int64, _ tracee: Tracee) -> Bool {
+    guard result > 0, let asked = continuableSize(call), UInt64(result) < asked else { return false }
+    let file = world.file(world.descriptor(FD(truncatingIfNeeded: call.argument(0)), of: tracee.id).file)
+    guard let file, !file.nonblocking, [.pipe, .fifo, .socket, .socketpair, .tty].contains(file.kind) else {
+      return false
+    }
+    return ProcFS.hasPendingSignal(tracee.tid)
+  }
+
+  /// The size of a buffer that the call can go on with, by its registers alone; vectors lie in the program's memory.
+  private func continuableSize(_ call: PendingCall) -> UInt64? {
+    let flags = call.argument(3)
+    switch call.syscall {
+    case .write: return call.argument(2)
+    // MSG_DONTWAIT, MSG_WAITALL.
+    case .sendto: return flags & 0x40 == 0 ? call.argument(2) : nil
+    case .recvfrom: return flags & 0x100 != 0 && flags & 0x42 == 0 ? call.argument(2) : nil
+    default: return nil
+    }
+  }
+
+  /// Makes the call again for the rest of its buffer.
+  private func continueTransfer(_ tracee: Tracee, _ registers: CallRegisters, _ token: borrowing StoppedTracee) {
+    guard let call = tracee.call else { return }
+    let part = UInt64(call.interrupted)
+    // -ERESTARTSYS.
+    guard (try? token.set(.argument1, registers.arguments.1 &+ part)) != nil,
+      (try? token.set(.argument2, registers.arguments.2 &- part)) != nil, (try? token.setResult(-512)) != nil
+    else { return }
+    tracee.call?.done = call.done + part
+    tracee.call?.arguments.1 = registers.arguments.1 &+ part
+    tracee.call?.arguments.2 = registers.arguments.2 &- part
+    tracee.call?.interrupted = -512
+    tracee.call?.mayRestart = true
+  }
+
+  /// A call that goes on with the rest is to be interrupted in earnest: it returns what it has done.
+  func stopContinuing(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard let call = tracee.call, call.done > 0, call.interrupted < 0 else { return }
+    guard (try? token.setResult(Int64(call.done))) != nil else { return }
+    restoreBuffer(call, token)
+    complete(tracee, result: Int64(call.done))
+  }
+
+  /// What the whole call returns whose last part returned `result`.
+  func sum(_ call: PendingCall, result: Int64) -> Int64 {
+    call.done == 0 ? result : Int64(call.done) + max(0, result)
+  }
+
+  func restoreBuffer(_ call: PendingCall, _ token: borrowing StoppedTracee) {
+    try? token.set(.argument1, call.argument(1) &- call.done)
+    try? token.set(.argument2, call.argument(2) &+ call.done)
+  }
+}

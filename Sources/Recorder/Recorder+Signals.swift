@@ -1,0 +1,52 @@
+// Signals on their way into the target, and the handlers that they run.
+
+import Glibc
+import Ptrace
+import Trace
+
+extension Recorder {
+  func signalStop(_ tracee: Tracee, _ signal: Int32, _ token: consuming StoppedTracee) throws(PtraceError) {
+    guard hasBegun, let info = try? token.signal() else {
+      try resume(tracee, token, signal: signal)
+      return
+    }
+    let disposition = world.handler(of: signal, in: tracee.process.id)?.disposition ?? .standard
+    let isHandled = disposition.action == .handler
+    if !isHandled, isIgnored(signal, disposition, by: tracee.tid) {
+      // Untraced, the signal would have been dropped before it woke anybody.
+      repairInterrupted(tracee, token)
+    } else if let call = tracee.call, call.done > 0 || call.interrupted > 0 {
+      // A short count stays what it is.
+      if call.interrupted > 0 {
+        complete(tracee, result: sum(call, result: call.interrupted))
+      } else {
+        stopContinuing(tracee, token)
+      }
+    } else if isHandled, let call = tracee.call, call.interrupted != 0 {
+      // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
+      // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).
+      let restarts = call.interrupted == -513 || call.interrupted == -512 && disposition.restarts
+      complete(tracee, result: restarts ? call.interrupted : -Int64(EINTR))
+    }
+    emit(tracee, .signal(SignalDelivery(number: signal, code: info.code, sender: info.sender)))
+    if isHandled {
+      let pointer = disposition.usesAlternateStack ? nil : (try? token.syscall())?.stackPointer
+      tracee.frames.append((signal, pointer))
+    }
+    try resume(tracee, token, signal: signal)
+  }
+
+  /// The least that the kernel puts on the stack for a handler: red zone, siginfo and ucontext, and the FXSAVE area
+  /// (Linux 6.1, arch/x86/kernel/signal.c, get_sigframe: 128 + 440 + 512).
+  private static let smallestFrame: UInt64 = 1024
+
+  /// A thread that makes calls from above a handler's frame has left that handler by siglongjmp.
+  func leaveAbandonedHandlers(_ tracee: Tracee, stackPointer: UInt64) {
+    while let frame = tracee.frames.last, let entered = frame.stackPointer,
+      stackPointer > entered &- Self.smallestFrame
+    {
+      tracee.frames.removeLast()
+      emit(tracee, .handlerLeft(signal: frame.signal))
+    }
+  }
+}
