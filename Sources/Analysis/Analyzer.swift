@@ -21,6 +21,8 @@ public struct Analysis: Sendable {
   /// Where time went, a line per thread that matters.
   public var summary: [String]
   public var timeline: Timeline
+  /// Where the threads stand that are alive at the end.
+  public var standings: [Standing]
 }
 
 public enum Analyzer {
@@ -41,8 +43,25 @@ public enum Analyzer {
   }
 }
 
+/// An analysis of events as they come.
+public struct LiveAnalysis: Sendable {
+  private var pass = AnalysisPass()
+
+  public init() {}
+
+  public mutating func observe(_ event: Event, arena: Arena, tables: TraceTables) {
+    pass.observe(event, arena: arena, tables: tables)
+  }
+
+  /// The worst finding so far.
+  public func worst(tables: TraceTables) -> Severity? {
+    var copy = pass
+    return copy.conclude(header: TraceHeader(started: 0), tables: tables).findings.map(\.severity).max()
+  }
+}
+
 /// The World and everything that watches it.
-struct AnalysisPass {
+struct AnalysisPass: Sendable {
   private var world = World()
   private var origins = Origins()
   private var foreignWakeupWrite = ForeignWakeupWrite()
@@ -50,6 +69,7 @@ struct AnalysisPass {
   private var inheritedSignalHandler = InheritedSignalHandler()
   private var busyPoll = BusyPoll()
   private var activity = ActivityMeter()
+  private var standing = StandingMeter()
   private var timeline = TimelineBuilder()
   private var events: UInt64 = 0
   private var folded: UInt64 = 0
@@ -69,6 +89,7 @@ struct AnalysisPass {
     // After the rules: they may still want the origin of a channel that this event ended.
     origins.observe(event, arena: arena, world: world, tables: tables)
     activity.observe(event, arena: arena, world: world)
+    standing.observe(event)
     timeline.observe(event, arena: arena, world: world, tables: tables)
     note(event, arena: arena, tables: tables)
   }
@@ -83,6 +104,8 @@ struct AnalysisPass {
       addBlindSpot("CLONE_UNTRACED child of pid \(pid(of: event))")
     case .call(_, let result, .exec(let exec)) where result.succeeded && command.isEmpty && event.phase != .begin:
       command = arena.numbers(exec.arguments).map { tables.text(StringID(Int($0))) }
+    case .existingThread(let found) where command.isEmpty:
+      command = arena.numbers(found.arguments).map { tables.text(StringID(Int($0))) }
     default: break
     }
   }
@@ -116,7 +139,8 @@ struct AnalysisPass {
       header: header, isComplete: true, damage: nil, command: command, duration: duration, events: events,
       foldedCalls: folded, processes: world.processes.count, threads: world.threads.count, blindSpots: blindSpots,
       findings: findings, summary: activity.summary(world: world, tables: tables, duration: duration),
-      timeline: timeline.finish(findings, spins: spins, world: world, tables: tables))
+      timeline: timeline.finish(findings, spins: spins, world: world, tables: tables),
+      standings: standing.standings(findings, world: world, tables: tables, duration: duration))
   }
 
   /// The finding about the act that made the spinning thread's object ready: its actor's, else another of the same object.

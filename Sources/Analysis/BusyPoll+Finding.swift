@@ -31,8 +31,13 @@ extension BusyPoll {
       why = ": the number is not open, and stays in the wait set"
     } else if streak.returned == .output {
       why = ": it can be written all the time, and nothing is written"
+    } else if streak.predates, streak.returned.contains(.input), streak.waitingBefore > 0 {
+      let what =
+        streak.kind == .eventfd
+        ? "its count has been \(grouped(streak.waitingBefore))" : "it has had \(counted(streak.waitingBefore, "byte")) waiting"
+      why = ": \(what) since before the trace, which began too late to show who wrote\(holders(streak, world, tables))"
     } else if streak.predates {
-      why = ": what is there was there before the trace, or comes from outside of it"
+      why = ": what is there was there before the trace, or comes from outside of it\(holders(streak, world, tables))"
     } else {
       why = ", and nobody consumes it"
     }
@@ -54,5 +59,13 @@ extension BusyPoll {
       fix: Fixes.busyPoll(
         returned: streak.returned, kind: streak.kind,
         foreign: streak.culprit.map { $0.process != streak.process } ?? false))
+  }
+
+  /// Who holds the end that could have made it ready.
+  private static func holders(_ streak: Streak, _ world: World, _ tables: TraceTables) -> String {
+    guard let slot = world.slot(ofChannel: streak.channel) else { return "" }
+    let writers = world.writers(of: slot, to: streak.side, tables: tables)
+    guard !writers.isEmpty else { return "" }
+    return "; its \(streak.kind == .eventfd ? "other holders are" : "write end is held by") \(writers.joined(separator: ", "))"
   }
 }

@@ -223,6 +223,7 @@ struct BusyPoll {
       creator: channel?.creator, returned: returned, first: event.exited, last: event.exited,
       restBefore: turns[key.thread]?.rest ?? 0, inCallsBefore: turns[key.thread]?.inCalls ?? 0)
     streak.predates = channel?.predates ?? false
+    streak.waitingBefore = channel?.incoming(at: key.side).before ?? 0
     let isKnown = channel != nil || returned.contains(.invalid)
     streak.isBlind = !isKnown || world.process(process)?.usesRing == true
     return streak

@@ -35,6 +35,7 @@ public enum EventText {
     case .outsider(let outsider):
       return
         "--- \(harmless(tables.text(outsider.name))) (pid \(outsider.pid)), not traced, has \(ObjectWords.noun(outsider.kind)) \(outsider.inode) as fd \(outsider.fd) ---"
+    case .lockedBy(let tid): return "--- waits for a lock that thread \(tid) holds ---"
     case .running(let module, let offset):
       let file = tables.text(module)
       return "--- runs at \(file.isEmpty ? "" : harmless(file) + "+")0x\(String(offset, radix: 16)) ---"

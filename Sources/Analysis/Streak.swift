@@ -43,6 +43,8 @@ struct Streak {
   /// Who closed the last other end, for HUP, ERR and end of file.
   var closer: Closer?
   var predates = false
+  /// What waited in it when the trace began, and was there still when the streak began.
+  var waitingBefore: UInt64 = 0
   var evidence: [Evidence] = []
   /// Consumption would not be seen (io_uring, or an object that the model does not know).
   var isBlind = false

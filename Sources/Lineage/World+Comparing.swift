@@ -45,6 +45,17 @@ extension World {
     return found
   }
 
+  /// The slot of the channel with that serial number, while it is open.
+  public func slot(ofChannel serial: UInt32) -> Int32? {
+    channels.firstIndex { $0.serial == serial && $0.files > 0 }.map { Int32($0) }
+  }
+
+  /// Who holds the channel and is not traced.
+  public func outsiders(of slot: Int32) -> [Outsider] {
+    guard let channel = channel(slot), channel.inode != 0 else { return [] }
+    return outsiders.filter { $0.kind == channel.kind && $0.inode == channel.inode }
+  }
+
   /// The kinds and inodes of channels that can be told apart outside of the model.
   public func identities() -> [(kind: ObjectKind, inode: UInt64)] {
     channels.filter { $0.files > 0 && $0.inode != 0 }.map { ($0.kind, $0.inode) }

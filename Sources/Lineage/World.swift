@@ -209,11 +209,13 @@ public struct World: Sendable {
     guard thread(event.thread) != nil else { return }
     switch event.body {
     case .start, .existingThread, .running: break
+    case .lockedBy(let tid): threads[event.thread.position]!.lockedBy = tid
     case .call(let syscall, let result, let operation):
       if event.phase != .end { enter(event, syscall, result, operation, arena: arena) }
       if event.phase != .begin {
         leave(event, result, operation, arena: arena)
         threads[event.thread.position]!.openCall = nil
+        threads[event.thread.position]!.lockedBy = nil
       }
     case .end(let status): finish(event.thread, status: status, at: event.time)
     case .signal(let delivery): deliver(delivery, to: event)

@@ -18,13 +18,13 @@ extension Recorder {
   private static let samplingInterval: Nanoseconds = 100_000_000
 
   /// How long to stay, and what ends it sooner.
-  public struct Stay: Sendable {
+  public struct Stay {
     /// ns; nil: until SIGINT or SIGTERM, or the end of the programs.
     public var duration: Nanoseconds?
     /// Asked at least every 50 ms.
-    public var isEnough: @Sendable () -> Bool
+    public var isEnough: () -> Bool
 
-    public init(duration: Nanoseconds? = nil, isEnough: @escaping @Sendable () -> Bool = { false }) {
+    public init(duration: Nanoseconds? = nil, isEnough: @escaping () -> Bool = { false }) {
       self.duration = duration
       self.isEnough = isEnough
     }
@@ -37,6 +37,7 @@ extension Recorder {
     clinux_block_signals()
     nonisolated(unsafe) var outcome: Result<Outcome, RecorderError> = .failure(.refused("cannot start a thread"))
     nonisolated(unsafe) let watcher = observer
+    nonisolated(unsafe) let stay = stay
     // A tracee belongs to an OS thread, and is let go with it.
     OneThread.run {
       do throws(RecorderError) {
@@ -187,6 +188,7 @@ extension Recorder {
         tracee.call?.interrupted = registers.result
         tracee.call?.mayRestart = true
         tracee.call?.beganBefore = true
+        noteLock(tracee)
       } else {
         note(registers, tracee)
       }
@@ -205,6 +207,24 @@ extension Recorder {
     emit(
       tracee,
       .running(module: intern(place?.file ?? []), offset: place?.offset ?? registers.instructionPointer))
+  }
+
+  /// Writes down who holds the mutex that the thread waits for, where its words tell: `lock`, `count` and `owner` of glibc's, or
+  /// the owner's tid in the low 30 bits of a PI lock.
+  private func noteLock(_ tracee: Tracee) {
+    guard case .futex(let address, let operation, let value) = tracee.call?.operation else { return }
+    let memory = TraceeMemory(tid: tracee.tid)
+    guard let word = memory.load(address, as: UInt32.self) else { return }
+    switch operation & 0x7F {
+    // FUTEX_WAIT of a lock with waiters.
+    case 0 where value == 2 && word == 2:
+      if let owner = memory.load(address &+ 8, as: Int32.self), owner > 0, owner < 1 << 22 {
+        emit(tracee, .lockedBy(tid: owner))
+      }
+    // FUTEX_LOCK_PI, FUTEX_LOCK_PI2.
+    case 6, 13: emit(tracee, .lockedBy(tid: Int32(bitPattern: word & 0x3FFF_FFFF)))
+    default: break
+    }
   }
 
   /// Asks threads that burn their core without a call where they are.

@@ -12,6 +12,7 @@ public enum JSONReport {
       ("schema", .string("faultline.findings/1")),
       ("trace", trace(analysis)),
       ("findings", .array(analysis.findings.map(finding))),
+      ("standing", .array(analysis.standings.map(standing))),
     ])
   }
 
@@ -51,6 +52,19 @@ public enum JSONReport {
       ("stacks", .object([])),
       ("fix", .string(finding.fix)),
       ("fingerprint", .string(finding.fingerprint)),
+    ])
+  }
+
+  private static func standing(_ standing: Standing) -> JSON {
+    .object([
+      ("pid", .integer(Int64(standing.pid))),
+      ("tid", .integer(Int64(standing.tid))),
+      ("command", .string(standing.command)),
+      ("name", .string(standing.name)),
+      ("syscall", .optional(standing.syscall)),
+      ("fd", .optional(standing.fd >= 0 ? standing.fd : nil)),
+      ("since_ns", .optional(standing.since)),
+      ("text", .string(standing.text)),
     ])
   }
 

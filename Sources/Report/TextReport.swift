@@ -24,8 +24,41 @@ public struct TextReport {
       lines += ["", "No findings."]
     }
     for finding in analysis.findings { lines += [""] + self.finding(finding) }
+    lines += standing(analysis)
     lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What `why` prints: the findings, then what each thread does.
+  public func why(_ analysis: Analysis) -> String {
+    var lines = head(analysis)
+    for finding in analysis.findings { lines += [""] + self.finding(finding) }
+    let standing = standing(analysis)
+    lines += standing.isEmpty ? ["", "All threads have ended."] : standing
+    lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static let mostStanding = 40
+
+  /// What the threads do that are alive at the end; those that do the same are told once.
+  public func standing(_ analysis: Analysis) -> [String] {
+    guard !analysis.standings.isEmpty else { return [] }
+    var lines = ["", "At the end of the trace"]
+    var told: [(text: String, who: String, others: Int)] = []
+    for standing in analysis.standings {
+      if let place = told.firstIndex(where: { $0.text == standing.text }) {
+        told[place].others += 1
+      } else {
+        told.append((standing.text, standing.who, 0))
+      }
+    }
+    for (text, who, others) in told.prefix(Self.mostStanding) {
+      let more = others > 0 ? " and \(counted(UInt64(others), "other thread"))" : ""
+      lines += wrapped("\(who)\(more) \(text)", indent: 2, hanging: 4)
+    }
+    if told.count > Self.mostStanding { lines.append("  and \(told.count - Self.mostStanding) more") }
+    return lines
   }
 
   /// What `report --format text` prints.
@@ -52,6 +85,11 @@ public struct TextReport {
       "\(Duration.text(analysis.duration)), \(Int(analysis.processes)) process\(analysis.processes == 1 ? "" : "es"), "
         + "\(counted(UInt64(analysis.threads), "thread")), \(counted(analysis.events, "event"))")
     if !analysis.isComplete { lines.append("The trace is incomplete: it ends where the recording was cut off.") }
+    if analysis.header.beganAfterStart {
+      lines += wrapped(
+        "The trace began late, when the programs ran already: what they had opened is known from /proc, who wrote or forked "
+          + "before is not.", indent: 0, hanging: 2)
+    }
     for spot in analysis.blindSpots { lines += wrapped("Not seen: \(spot)", indent: 0, hanging: 2) }
     return lines
   }

@@ -67,6 +67,9 @@ public struct Event: Sendable {
     /// Where a thread ran that makes no calls: the file that is mapped there, and the offset in that file; the empty text
     /// and the address where nothing is.
     case running(module: StringID, offset: UInt64)
+    /// The thread waits for a mutex that this tid holds, by the mutex's own words (glibc 2.36, nptl: struct
+    /// __pthread_mutex_s; futex(2) for PI locks). The target's pid namespace.
+    case lockedBy(tid: Int32)
   }
 }
 

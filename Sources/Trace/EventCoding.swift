@@ -26,6 +26,7 @@ extension ByteWriter {
       case .handlers: .handlers
       case .outsider: .outsider
       case .running: .running
+      case .lockedBy: .lockedBy
       }
     byte(kind.rawValue | (event.repeats > 1 ? RecordKind.repeated : 0))
     unsigned(event.thread.index)
@@ -91,6 +92,7 @@ extension ByteWriter {
     case .running(let module, let offset):
       unsigned(module.index)
       unsigned(offset)
+    case .lockedBy(let tid): signed(tid)
     }
   }
 
@@ -169,6 +171,7 @@ extension ByteReader {
         Outsider(
           pid: pid, name: name, fd: fd, kind: try objectKind(), inode: try unsigned(), flags: try unsigned32()))
     case .running: return .running(module: StringID(Int(try unsigned32())), offset: try unsigned())
+    case .lockedBy: return .lockedBy(tid: try signed32())
     }
   }
 

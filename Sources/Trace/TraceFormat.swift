@@ -100,6 +100,7 @@ enum RecordKind: UInt8 {
   case handlers = 18
   case outsider = 19
   case running = 20
+  case lockedBy = 21
 
   static let mask: UInt8 = 0x1F
   /// The event stands for several equal ones: their number follows the times.

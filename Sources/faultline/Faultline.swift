@@ -12,10 +12,11 @@ struct Faultline: ParsableCommand {
       faultline trace -- python3 app.py     records what the program does
       faultline analyze python3.4711.flt    says what went wrong, and who did it
       faultline report python3.4711.flt     draws it
+      faultline why 4711                    looks at a process that hangs or burns already
       """,
     version: "0.1.0",
     subcommands: [
-      TraceCommand.self, CheckCommand.self, AnalyzeCommand.self, ReportCommand.self, DumpCommand.self,
+      TraceCommand.self, WhyCommand.self, CheckCommand.self, AnalyzeCommand.self, ReportCommand.self, DumpCommand.self,
       LineageCommand.self,
     ])
 }

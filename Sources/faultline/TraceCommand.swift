@@ -32,12 +32,12 @@ struct RecordingOptions: ParsableArguments {
   var command: [String] = []
 
   func validate() throws {
-    if command.isEmpty { throw ValidationError("give a command after --") }
     if payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
   }
 
   /// Runs the command under trace.
   func record() throws -> Recorder.Outcome {
+    if command.isEmpty { throw ValidationError("give a command after --") }
     do {
       return try Recorder.record(command: Self.rawCommand(), path: output, payloadLimit: payload)
     } catch {
@@ -63,6 +63,9 @@ struct RecordingOptions: ParsableArguments {
     let size = Duration.text(analysis.duration)
     Console.say("trace in \(outcome.path) (\(grouped(outcome.events)) events, \(size))")
     if outcome.wasEnded { Console.say("the program and its children were ended by the second interrupt") }
+    if analysis.header.beganAfterStart {
+      Console.say("the trace began late: who wrote or forked before it is not known")
+    }
     if outcome.survivors > 0, analysis.duration > outcome.rootEnded + 100_000_000 {
       Console.say(
         "the command ended at \(Duration.moment(outcome.rootEnded)); what it left behind "
@@ -85,18 +88,113 @@ func endAs(_ status: Int32) -> Never {
   exit(128 + signal)
 }
 
+/// A time as people write it: 500ms, 5s, 2m, 1h; a number alone is seconds.
+struct Span: ExpressibleByArgument {
+  let nanoseconds: Nanoseconds
+
+  init(seconds: UInt64) { nanoseconds = seconds * 1_000_000_000 }
+
+  init?(argument: String) {
+    let digits = argument.prefix { $0.isNumber || $0 == "." }
+    let units: [Substring: Double] = ["": 1e9, "s": 1e9, "ms": 1e6, "m": 60e9, "min": 60e9, "h": 3600e9]
+    guard let unit = units[argument.dropFirst(digits.count)], let number = Double(digits), number > 0,
+      number * unit < 1e18
+    else { return nil }
+    nanoseconds = UInt64(number * unit)
+  }
+}
+
 struct TraceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "trace", abstract: "Run a program and record it, its children and its threads to the end.",
-    usage: "faultline trace [<options>] -- <command> [<argument> ...]")
+    commandName: "trace",
+    abstract: "Record a program, its children and its threads: one that is started, or some that run already.",
+    usage: """
+      faultline trace [<options>] -- <command> [<argument> ...]
+      faultline trace [<options>] -p <pid> ... [--duration <time>] [--until-finding]
+      """)
+
+  @Option(
+    name: [.customShort("p"), .customLong("pid")], parsing: .upToNextOption,
+    help: "Attach to these processes, all their threads, and their children from then on. Ctrl-C lets them go.")
+  var pids: [Int32] = []
+
+  @Option(help: "With -p: let them go after this time (500ms, 5s, 2m).")
+  var duration: Span?
+
+  @Flag(help: "With -p: let them go at the first finding of severity error or warning.")
+  var untilFinding = false
 
   @OptionGroup var recording: RecordingOptions
 
+  func validate() throws {
+    if pids.isEmpty {
+      if recording.command.isEmpty { throw ValidationError("give a command after --, or processes with -p") }
+      if duration != nil || untilFinding { throw ValidationError("--duration and --until-finding go with -p") }
+    } else if !recording.command.isEmpty {
+      throw ValidationError("give a command or -p, not both")
+    } else if let wrong = pids.first(where: { $0 <= 0 }) {
+      throw ValidationError("\(wrong) is no process number")
+    }
+  }
+
   func run() throws {
+    guard pids.isEmpty else { return try attach() }
     let outcome = try recording.record()
     if !recording.quiet || outcome.failure != nil {
       recording.tell(outcome, try TraceFile.analyze(outcome.path, warns: outcome.failure == nil))
     }
     endAs(outcome.rootStatus)
+  }
+
+  private func attach() throws {
+    let outcome = try Attachment.record(
+      pids, path: recording.output, payload: recording.payload, duration: duration?.nanoseconds,
+      untilFinding: untilFinding)
+    guard !recording.quiet || outcome.failure != nil else { return }
+    let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
+    recording.tell(outcome, analysis)
+    for line in Look.terminal().standing(analysis).dropFirst(2) { Console.say(line) }
+  }
+}
+
+/// Attaching, for `trace -p` and `why`.
+enum Attachment {
+  /// How often the findings so far are looked at, ns.
+  private static let interval: UInt64 = 500_000_000
+
+  static func record(
+    _ pids: [Int32], path: String?, payload: Int, duration: Nanoseconds?, untilFinding: Bool
+  ) throws -> Recorder.Outcome {
+    var live = LiveAnalysis()
+    var known = TraceTables()
+    var looked: UInt64 = 0
+    var observer: Recorder.Observer?
+    if untilFinding {
+      observer = { event, arena, tables in
+        live.observe(event, arena: arena, tables: tables)
+        known = tables
+      }
+    }
+    let stay = Recorder.Stay(duration: duration) {
+      guard untilFinding else { return false }
+      let now = Clock.monotonic()
+      guard now - looked >= interval else { return false }
+      looked = now
+      return live.worst(tables: known).map { $0 >= .warning } ?? false
+    }
+    do {
+      return try Recorder.attach(to: pids, path: path, payloadLimit: payload, stay: stay, observer: observer)
+    } catch {
+      throw Console.fail("\(error)", ExitStatus.of(error))
+    }
+  }
+}
+
+enum Clock {
+  /// CLOCK_MONOTONIC, ns.
+  static func monotonic() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }

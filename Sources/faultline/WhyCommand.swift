@@ -1,0 +1,38 @@
+// why: attach for some seconds, say what the process waits for or burns, let it go.
+
+import Analysis
+import ArgumentParser
+import Glibc
+import Report
+
+struct WhyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "why",
+    abstract: "Look at a process that runs for some seconds, and say what it waits for, or where it burns its core.")
+
+  @Option(help: "How long to look (500ms, 5s, 2m).")
+  var duration = Span(seconds: 2)
+
+  @Option(name: .shortAndLong, help: "Keep the trace here (by default it is not kept).")
+  var output: String?
+
+  @Argument(help: "The process.")
+  var pid: Int32
+
+  func validate() throws {
+    if pid <= 0 { throw ValidationError("\(pid) is no process number") }
+  }
+
+  func run() throws {
+    let path = output ?? "\(Self.folder())/faultline-why-\(getpid()).flt"
+    defer { if output == nil { unlink(path) } }
+    let outcome = try Attachment.record(
+      [pid], path: path, payload: 16, duration: duration.nanoseconds, untilFinding: false)
+    if let failure = outcome.failure { Console.say("warning: \(failure)") }
+    Console.print(Look.terminal().why(try TraceFile.analyze(path)))
+  }
+
+  private static func folder() -> String {
+    getenv("TMPDIR").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+  }
+}
