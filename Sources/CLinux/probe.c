@@ -1,5 +1,5 @@
-// What the kernel lets this process do to others, found by doing it to children that exist for that only. Everything runs
-// after a fork: a sandbox may answer a call by killing its caller, and that is an answer too.
+// What the kernel lets this process do to others, found by doing it to children that exist for that only. Everything
+// runs after a fork: a sandbox may answer a call by killing its caller, and that is an answer too.
 #define _GNU_SOURCE
 #include "clinux.h"
 
@@ -32,6 +32,7 @@ static const uint64_t pattern = 0x6661756c746c696e;
 // Shared between the process that asks and those that try.
 struct board {
   int32_t steps[CLINUX_STEPS];
+  // Who must be ended, even if who made it is killed before.
   pid_t bystander;
 };
 
@@ -51,10 +52,18 @@ static void blame(struct board *board, int signal) {
     if (board->steps[i] == TRYING) board->steps[i] = CLINUX_STEP_UNTRIED - signal;
 }
 
+// Ends a child that may have ended already: once it is reaped, its number can be another's.
 static void end(pid_t pid) {
   int status;
+  pid_t got = waitpid(pid, &status, __WALL | WNOHANG);
+  if (got < 0 || (got == pid && !WIFSTOPPED(status))) return;
   kill(pid, SIGKILL);
-  while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {}
+  for (;;) {
+    got = waitpid(pid, &status, __WALL);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 || !WIFSTOPPED(status)) return;
+    clinux_ptrace(PTRACE_CONT, pid, 0, 0);
+  }
 }
 
 // MARK: The traced child
@@ -173,8 +182,8 @@ static void wait_to_be_killed(void) {
   for (;;) pause();
 }
 
-// A process of ours that is no descendant: its parent is gone, and whoever adopts orphans has it. That is what Yama asks
-// for in scope 1 (Documentation/admin-guide/LSM/Yama.rst).
+// A process of ours that is no descendant: its parent is gone, and whoever adopts orphans has it. That is what Yama
+// asks for in scope 1 (Documentation/admin-guide/LSM/Yama.rst).
 static void try_attaching(struct board *board) {
   pid_t parent = fork();
   if (parent < 0) return;
@@ -185,23 +194,23 @@ static void try_attaching(struct board *board) {
       prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
       wait_to_be_killed();
     }
-    board->bystander = child;
+    if (child > 0) board->bystander = child;
     _exit(0);
   }
   int status;
   while (waitpid(parent, &status, 0) < 0 && errno == EINTR) {}
-  if (board->bystander <= 0) return;
+  if (board->bystander == 0) return;
   TRY(board, CLINUX_STEP_ATTACH, clinux_ptrace(PTRACE_SEIZE, board->bystander, 0, 0));
-  end(board->bystander);
 }
 
-// A child that has become another user; who may not become one asks about a stranger that is there already. Reading at an
-// address that nobody maps passes the check that attaching passes and then fails with EFAULT (mm/process_vm_access.c asks
-// for PTRACE_MODE_ATTACH_REALCREDS), so that the stranger is not disturbed.
+// A child that has become another user; who may not become one asks about a stranger that is there already. Reading
+// at an address that nobody maps passes the check that attaching passes and then fails with EFAULT
+// (mm/process_vm_access.c asks for PTRACE_MODE_ATTACH_REALCREDS), so that the stranger is not disturbed.
 static void try_others(struct board *board, const pid_t *strangers, size_t count) {
   int ready[2];
   if (pipe(ready) != 0) return;
   pid_t child = fork();
+  if (child > 0) board->bystander = child;
   if (child == 0) {
     close(ready[0]);
     // The overflow user, "nobody"; its neighbour if that is who we are.
@@ -214,17 +223,20 @@ static void try_others(struct board *board, const pid_t *strangers, size_t count
   char became;
   if (child > 0 && read(ready[0], &became, 1) == 1) {
     TRY(board, CLINUX_STEP_OTHERS, clinux_ptrace(PTRACE_SEIZE, child, 0, 0));
-  } else {
-    for (size_t i = 0; i < count; i++) {
-      char byte;
-      board->steps[CLINUX_STEP_OTHERS] = TRYING;
-      ssize_t got = clinux_read_memory(strangers[i], 8, &byte, 1);
-      // Kernel threads have no memory, and processes end.
-      board->steps[CLINUX_STEP_OTHERS] = got == -ESRCH ? CLINUX_STEP_UNTRIED : got == -EFAULT ? 0 : answer(got);
-      if (got != -ESRCH) break;
-    }
+    return;
   }
   if (child > 0) end(child);
+  board->bystander = 0;
+  // A read that is refused of our own child says nothing about strangers.
+  if (board->steps[CLINUX_STEP_READ_MEMORY] != 0) return;
+  for (size_t i = 0; i < count; i++) {
+    char byte;
+    board->steps[CLINUX_STEP_OTHERS] = TRYING;
+    ssize_t got = clinux_read_memory(strangers[i], 8, &byte, 1);
+    // Kernel threads have no memory, and processes end.
+    board->steps[CLINUX_STEP_OTHERS] = got == -ESRCH ? CLINUX_STEP_UNTRIED : got == -EFAULT ? 0 : answer(got);
+    if (got != -ESRCH) break;
+  }
 }
 
 static void try_ring(struct board *board) {
@@ -275,7 +287,9 @@ int clinux_probe(uintptr_t options, const pid_t *strangers, size_t count, int32_
     pid_t pid = start();
     if (pid < 0) failed = -errno;
     if (pid > 0) finish(board, pid);
+    if (pid > 0 && board->bystander != 0) kill(board->bystander, SIGKILL);
     if (pid != 0) continue;
+    board->bystander = 0;
     switch (part) {
       case 0: try_tracing(board, options); break;
       case 1: try_attaching(board); break;

@@ -88,12 +88,12 @@ enum clinux_step {
   CLINUX_STEPS
 };
 
-// What became of a step: 0 it works, above 0 the errno (EPROTO: it succeeded and did something else), this value if it was
-// not tried, this value less N if signal N ended who tried.
+// What became of a step: 0 it works, above 0 the errno (EPROTO: it succeeded and did something else), this value if
+// it was not tried, this value less N if signal N ended who tried.
 #define CLINUX_STEP_UNTRIED (-1)
 
-// Tries them all, in children that end before it returns. `options`: for PTRACE_SEIZE; `strangers`: processes of other users.
-// Fills CLINUX_STEPS numbers. Returns 0, or -errno if no child could be made.
+// Tries them all, in children that end before it returns. `options`: for PTRACE_SEIZE; `strangers`: processes of
+// other users. Fills CLINUX_STEPS numbers. Returns 0, or -errno if no child could be made.
 int clinux_probe(uintptr_t options, const pid_t *strangers, size_t count, int32_t *steps);
 
 // PR_GET_DUMPABLE: 1 if others of the same user may trace and look at this process.
