@@ -63,7 +63,7 @@ enum ProcFS {
     field("Pid:", of: "/proc/\(tid)/fdinfo/\(fd)").flatMap { Int32($0) }
   }
 
-  private static func field(_ name: String, of path: String) -> String? {
+  static func field(_ name: String, of path: String) -> String? {
     guard let text = read(path) else { return nil }
     for line in text.split(separator: 10) {
       let line = String(decoding: line, as: UTF8.self)
