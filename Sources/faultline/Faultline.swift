@@ -16,6 +16,6 @@ struct Faultline: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TraceCommand.self, CheckCommand.self, AnalyzeCommand.self, ReportCommand.self, DumpCommand.self,
-      LineageCommand.self,
+      LineageCommand.self, DoctorCommand.self,
     ])
 }
