@@ -41,7 +41,8 @@ let package = Package(
     .testTarget(name: "LineageTests", dependencies: ["Lineage", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["faultline", "Support", "Trace"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["faultline", "Recorder", "Support", "Trace"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

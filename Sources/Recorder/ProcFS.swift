@@ -136,6 +136,20 @@ enum ProcFS {
     return (mask("SigPnd:") | mask("ShdPnd:")) & ~mask("SigBlk:") != 0
   }
 
+  /// Whether the process is number 1 of a pid namespace of its own.
+  static func isNamespaceInit(_ pid: Int32) -> Bool {
+    let numbers = field("NSpid:", of: "/proc/\(pid)/status")?.split(separator: "\t") ?? []
+    return numbers.count > 1 && numbers.last == "1"
+  }
+
+  /// Whether the process has this signal waiting.
+  static func isPending(_ signal: Int32, for pid: Int32) -> Bool {
+    let path = "/proc/\(pid)/status"
+    return ["SigPnd:", "ShdPnd:"].contains {
+      (field($0, of: path).flatMap { UInt64($0, radix: 16) } ?? 0) >> (signal - 1) & 1 == 1
+    }
+  }
+
   /// Whether the thread's process ignores the signal, perhaps since before it was traced.
   static func ignores(_ signal: Int32, tid: Int32) -> Bool {
     let text = field("SigIgn:", of: "/proc/\(tid)/status") ?? "0"

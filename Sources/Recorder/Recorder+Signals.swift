@@ -10,6 +10,13 @@ extension Recorder {
       try resume(tracee, token, signal: signal)
       return
     }
+    if tracee.tid == root { lastDelivered = (signal, info.sender, now) }
+    if signal == SIGSTOP, info.sender != 0, ProcFS.isNamespaceInit(tracee.process.pid) {
+      // The init of a pid namespace is deaf to signals from within, but the kernel asks only about those that it did not
+      // show a tracer first (Linux 6.1, kernel/signal.c, sig_task_ignored and get_signal).
+      try resume(tracee, token)
+      return
+    }
     let disposition = world.handler(of: signal, in: tracee.process.id)?.disposition ?? .standard
     let isHandled = disposition.action == .handler
     if !isHandled, isIgnored(signal, disposition, by: tracee.tid) {

@@ -90,6 +90,12 @@ public final class Recorder {
   private var isLettingGo = false
   /// The process that ended last: a signal of its may come after its end.
   private var lastEnded: Int32 = 0
+  /// The last signal that the root was given: number, sender, time.
+  var lastDelivered: (signal: Int32, sender: Int32, time: Nanoseconds) = (0, 0, 0)
+  /// A signal that was sent to us, and perhaps to the root as well.
+  private var toPassOn: (signal: Int32, sender: Int32, time: Nanoseconds)?
+  /// How long a signal takes to reach all of a process group, at the most.
+  private static let groupTime: Nanoseconds = 50_000_000
   /// Until then attached threads are awaited, in trace time; nil once they have gone on.
   var arrivalDeadline: Nanoseconds?
   /// When threads without calls were last asked where they are.
@@ -181,14 +187,24 @@ public final class Recorder {
     case SIGTERM, SIGHUP:
       if !hasFilter {
         isLettingGo = true
-      } else if tracees[root] != nil {
-        kill(root, signal)
-      } else {
+      } else if tracees[root] == nil {
         end()
+      } else if sender != 0 {
+        toPassOn = (signal, sender, now)
       }
+      // The kernel sends HUP to a terminal's whole foreground group.
     default: break
     }
+    passOn()
     if !hasFilter, deadline.map({ now >= $0 }) == true || isEnough() { isLettingGo = true }
+  }
+
+  /// Passes a signal on to the root, unless that has it already: sent to the whole process group, as timeout(1) and shells do.
+  private func passOn() {
+    guard let (signal, sender, time) = toPassOn, now - time >= Self.groupTime else { return }
+    toPassOn = nil
+    let hasIt = lastDelivered.signal == signal && lastDelivered.sender == sender && lastDelivered.time + Self.groupTime >= time
+    if !hasIt, !ProcFS.isPending(signal, for: root) { kill(root, signal) }
   }
 
   private func isTraced(_ pid: Int32) -> Bool { tracees.values.contains { $0.process.pid == pid } || pid == lastEnded }
@@ -196,6 +212,7 @@ public final class Recorder {
   /// How long to sleep for a signal, in ns; -1 for ever.
   private var patience: Int64 {
     if isHolding || !unsettled.isEmpty || arrivalDeadline != nil { return 1_000_000 }
+    if toPassOn != nil { return 10_000_000 }
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
     if !unclaimed.isEmpty { return 20_000_000 }
     return hasFilter ? -1 : 50_000_000

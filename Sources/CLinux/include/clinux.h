@@ -79,4 +79,37 @@ int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
 // Ends this process as `signal` would have, without a core file; returns if the signal did not kill.
 void clinux_die_by(int signal);
 
+// MARK: Probes (probe.c)
+
+// What clinux_probe tries. The order of the list means nothing.
+enum clinux_step {
+  CLINUX_STEP_PTRACE,               // that ptrace(2) is reached at all
+  CLINUX_STEP_SEIZE,                // PTRACE_SEIZE of an own child
+  CLINUX_STEP_INTERRUPT,            // PTRACE_INTERRUPT, and its stop
+  CLINUX_STEP_SYSCALL_INFO,         // PTRACE_GET_SYSCALL_INFO
+  CLINUX_STEP_PEEK,                 // PTRACE_PEEKDATA
+  CLINUX_STEP_READ_MEMORY,          // process_vm_readv
+  CLINUX_STEP_SAME_FILE,            // kcmp(KCMP_FILE)
+  CLINUX_STEP_PIDFD_OPEN,
+  CLINUX_STEP_PIDFD_GETFD,
+  CLINUX_STEP_FILTER,               // a seccomp filter without NO_NEW_PRIVS
+  CLINUX_STEP_FILTER_NO_NEW_PRIVS,  // with it; tried if the other failed
+  CLINUX_STEP_FILTER_STOP,          // that SECCOMP_RET_TRACE stops the child, and that entry and exit are told apart
+  CLINUX_STEP_ATTACH,               // PTRACE_SEIZE of a process of the same user that is no descendant
+  CLINUX_STEP_OTHERS,               // the same of another user's
+  CLINUX_STEP_RING,                 // io_uring_setup
+  CLINUX_STEPS
+};
+
+// What became of a step: 0 it works, above 0 the errno (EPROTO: it succeeded and did something else), this value if
+// it was not tried, this value less N if signal N ended who tried.
+#define CLINUX_STEP_UNTRIED (-1)
+
+// Tries them all, in children that end before it returns. `options`: for PTRACE_SEIZE; `strangers`: processes of
+// other users. Fills CLINUX_STEPS numbers. Returns 0, or -errno if no child could be made.
+int clinux_probe(uintptr_t options, const pid_t *strangers, size_t count, int32_t *steps);
+
+// PR_GET_DUMPABLE: 1 if others of the same user may trace and look at this process.
+int clinux_is_dumpable(void);
+
 #endif
