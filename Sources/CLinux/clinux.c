@@ -112,6 +112,11 @@ long clinux_socket_timeout(pid_t pid, int fd, int sending) {
   return result;
 }
 
+int clinux_compare_files(pid_t first, int first_fd, pid_t second, int second_fd) {
+  long result = syscall(SYS_kcmp, first, second, KCMP_FILE, first_fd, second_fd);
+  return result == 0 ? 0 : result == 1 ? -1 : result == 2 ? 1 : 2;
+}
+
 static sigset_t tracer_signals;
 static sigset_t original_mask;
 static struct sigaction original_child_action;

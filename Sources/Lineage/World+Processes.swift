@@ -155,7 +155,8 @@ extension World {
   mutating func exec(_ exec: Exec, by id: ThreadID, at time: Nanoseconds, arena: Arena) {
     if let caller = thread(exec.caller), exec.caller != id, let leader = thread(id) {
       // The caller lives on under the leader's number, with its own table.
-      dropTable(leader.table, process: leader.process, by: id, at: time)
+      if leader.isAlive { dropTable(leader.table, process: leader.process, by: id, at: time) }
+      threads[id.position]!.ended = nil
       threads[id.position]!.table = caller.table
       threads[id.position]!.name = caller.name
       tables[caller.table].users += 1

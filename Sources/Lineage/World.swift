@@ -250,7 +250,8 @@ public struct World: Sendable {
     if result.failed { return }
     switch operation {
     case .close(let fd): release(fd, by: event.thread, at: event.entered, .released)
-    case .closeRange(let first, let last, let flags):
+    // CLOSE_RANGE_UNSHARE makes the table its own first.
+    case .closeRange(let first, let last, let flags) where flags & 2 == 0:
       closeRange(first, last, flags, by: event.thread, at: event.entered)
     case .epollControl(let epoll, 2, let fd, _, _): unwatch(epoll: epoll, fd: fd, by: event.thread)
     case .transfer(let transfer) where transfer.direction == .output && !transfer.positioned && event.phase == .begin:
@@ -279,6 +280,8 @@ public struct World: Sendable {
     case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
     case .shutdown(let fd, let how): if result.succeeded { shutDown(fd, how: how, by: thread, at: event.exited) }
     case .close(let fd): if event.phase == .end { stampFree(fd...fd, of: thread, at: event.exited) }
+    case .closeRange(let first, let last, let flags) where flags & 2 != 0 && result.succeeded:
+      closeRange(first, last, flags, by: thread, at: event.exited)
     case .closeRange(let first, let last, _) where event.phase == .end && result.succeeded && first <= last:
       stampFree(FD(truncatingIfNeeded: min(first, 1 << 20))...FD(truncatingIfNeeded: min(last, 1 << 20)), of: thread, at: event.exited)
     case .signalReturn:

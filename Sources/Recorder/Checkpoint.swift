@@ -26,18 +26,20 @@ extension Recorder {
       isHolding = true
     }
     guard isAtRest else { return }
+    // Whose neighbour was killed in a call while this one was held.
+    for tracee in tracees.values where tracee.isHeld { reconcile(tracee) }
     checkpoint.compare(world, tracees.values.filter { ProcFS.isAlive($0.tid) }.map { ($0.id, $0.tid) })
     isHolding = false
-    for tracee in tracees.values where tracee.doubtfulSince == nil {
-      try release(tracee)
-    }
+    for tracee in tracees.values where !tracee.waitsForTurn { try release(tracee) }
   }
 
   /// Whether every tracee is held after a call, or asleep inside of one.
   private var isAtRest: Bool {
     guard unclaimed.isEmpty, unsettled.isEmpty else { return false }
     return tracees.values.allSatisfy { tracee in
-      tracee.isHeld || !ProcFS.isAlive(tracee.tid) || ProcFS.isAsleep(tracee.tid)
+      // In doubt until it is held: an exec has killed a neighbour in the middle of a call.
+      if tracee.doubtfulSince != nil, !tracee.isHeld { return false }
+      return tracee.isHeld || !ProcFS.isAlive(tracee.tid) || ProcFS.isAsleep(tracee.tid)
     }
   }
 }

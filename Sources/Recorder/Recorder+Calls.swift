@@ -38,12 +38,17 @@ extension Recorder {
       return
     }
     let syscall = Syscall(Int(stop.number))
+    if let shape = SyscallTable.shape(stop.number), !isItsTurn(tracee, shape) {
+      waitForTurn(tracee, token)
+      return
+    }
     if let call = tracee.call {
       if call.mayRestart, syscall == .restartSyscall || call.syscall == syscall && call.arguments == stop.arguments {
         // A restarted call is still the same call.
         tracee.call?.interrupted = 0
         tracee.call?.mayRestart = false
         shortenTimeout(tracee, token)
+        hideOurselves(tracee, token)
         try resume(tracee, token)
         return
       }
@@ -111,6 +116,9 @@ extension Recorder {
     }
     let isCutShort = isCutShort(call, result: stop.result, tracee)
     if Self.restarts.contains(stop.result) || stop.result == -Int64(EINTR) || isCutShort {
+      endTurn(tracee)
+      call.untraced?.giveBack(token)
+      tracee.call?.untraced = nil
       tracee.call?.interrupted = stop.result
       tracee.call?.mayRestart = Self.restarts.contains(stop.result)
       try resume(tracee, token)
@@ -134,6 +142,7 @@ extension Recorder {
   func complete(_ tracee: Tracee, result: Int64, phase: Event.Phase = .end) {
     guard let call = tracee.call else { return }
     tracee.call = nil
+    endTurn(tracee)
     guard hasBegun else { return }
     let time = now
     write(

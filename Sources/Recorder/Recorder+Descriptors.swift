@@ -28,29 +28,40 @@ extension Recorder {
       fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
     switch twin(of: fd, found, in: tracee) {
-    case .some(let twin):
-      descriptor.sameAs = twin.fd
-      descriptor.sameIn = twin.thread
-    case .none: if canCompare { descriptor.sameIn = tracee.id }
+    case .found(let thread, let twin):
+      descriptor.sameAs = twin
+      descriptor.sameIn = thread
+    case .none: descriptor.sameIn = tracee.id
+    case .unknown: break
     }
     return descriptor
   }
 
+  private enum Twin {
+    case found(ThreadID, FD)
+    case none
+    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed.
+    case unknown
+  }
+
   /// Another descriptor, of any traced process, that is the same open file.
-  private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee) -> (thread: ThreadID, fd: FD)? {
+  private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee) -> Twin {
     var compared = 0
+    var isUnknown = false
     for holder in world.descriptors(like: found.kind, inode: found.inode) {
       guard holder.table != world.thread(tracee.id)?.table || holder.fd != fd else { continue }
       guard let thread = world.thread(holder.thread), tracees[thread.tid] != nil else { continue }
       compared += 1
-      if compared > Self.mostCompared { return nil }
-      if clinux_same_file(tracee.tid, fd, thread.tid, holder.fd) == 1 { return (holder.thread, holder.fd) }
+      if compared > Self.mostCompared { return .unknown }
+      switch clinux_same_file(tracee.tid, fd, thread.tid, holder.fd) {
+      case 1: return .found(holder.thread, holder.fd)
+      // The model's number is not open there: it is about to learn of that.
+      case 0, -EBADF: break
+      default: isUnknown = true
+      }
     }
-    return nil
+    return isUnknown ? .unknown : .none
   }
-
-  /// Whether kcmp works here: it needs CONFIG_KCMP and the right to ptrace.
-  private var canCompare: Bool { clinux_same_file(getpid(), 2, getpid(), 2) >= 0 }
 
   /// Compares what the model says of `fd` with the kernel, and writes down what is different.
   func verify(_ fd: FD, of tracee: Tracee) {
@@ -65,6 +76,8 @@ extension Recorder {
       let isSame: Bool
       if truth.sameAs >= 0 {
         isSame = world.descriptor(truth.sameAs, of: truth.sameIn).file == model.file
+      } else if truth.sameIn == .unknown {
+        isSame = world.isKind(found.kind, of: model.file)
       } else {
         isSame = world.holders(ofFile: model.file) <= 1 && world.isKind(found.kind, of: model.file)
       }
@@ -108,6 +121,8 @@ extension Recorder {
       .takeDescriptor, .unshare, .exec:
       true
     case .transfer(let transfer): transfer.direction == .input
+    // CLONE_PIDFD
+    case .spawn(let flags, _): flags & 0x1000 != 0
     default: false
     }
   }
@@ -145,7 +160,6 @@ extension Recorder {
     let numbers = hasBegun ? self.numbers(of: call, result: result, tracee, isShared: isShared) : []
     complete(tracee, result: result)
     for fd in numbers { verify(fd, of: tracee) }
-    if case .spawn(let flags, _) = call.operation, flags & 0x1000 != 0, result > 0 { describePidfd(call, tracee) }
     if !others.isEmpty, result >= 0 {
       switch call.operation {
       case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, source: others.first)
@@ -205,7 +219,9 @@ extension Recorder {
     return descriptor.since >= call.entered && descriptor.by != tracee.id && descriptor.by != .unknown
   }
 
-  private func describePidfd(_ call: PendingCall, _ tracee: Tracee) {
+  /// CLONE_PIDFD: the parent has the descriptor before the call returns, which may be much later (CLONE_VFORK).
+  func describePidfd(_ tracee: Tracee) {
+    guard let call = tracee.call, case .spawn(let flags, _) = call.operation, flags & 0x1000 != 0 else { return }
     let memory = TraceeMemory(tid: tracee.tid)
     let place = call.syscall == .clone3 ? memory.load(call.argument(0) &+ 8, as: UInt64.self) : call.argument(2)
     if let place, let fd = memory.load(place, as: Int32.self) { describe(fd, of: tracee) }
@@ -266,7 +282,7 @@ extension Recorder {
 
   /// Compares a table with the kernel's: the numbers that changed since the doubt began, and those that only one of the two
   /// has.
-  private func reconcile(_ tracee: Tracee) {
+  func reconcile(_ tracee: Tracee) {
     guard let since = tracee.doubtfulSince else { return }
     tracee.doubtfulSince = nil
     guard hasBegun, ProcFS.isAlive(tracee.tid) else { return }

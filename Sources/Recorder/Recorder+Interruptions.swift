@@ -20,7 +20,8 @@ extension Recorder {
       if registers.result == call.interrupted { continueTransfer(tracee, registers, token) }
       return
     }
-    guard registers.result == -Int64(EINTR) else { return }
+    // What close returns, it has closed.
+    guard registers.result == -Int64(EINTR), registers.number != Int64(Syscall.close.number) else { return }
     let timedOut = resultOfTimeout(tracee, registers)
     guard (try? token.setResult(timedOut ?? -514)) != nil, tracee.call != nil else { return }
     if let timedOut {

@@ -33,12 +33,19 @@ extension Recorder {
     switch event {
     case .fork, .vfork, .clone:
       if let message = try? token.eventMessage() { try spawned(tracee, Int32(truncatingIfNeeded: message)) }
+      describePidfd(tracee)
+      // The table has been copied.
+      endTurn(tracee)
     case .exec:
       let former = (try? token.eventMessage()).map { Int32(truncatingIfNeeded: $0) } ?? tracee.tid
       execed(tracee, former: former)
     case .exit:
       sampleUsage(tracee, at: now, every: 0)
       sampleName(tracee)
+      endEarly(tracee, token)
+      // Whoever ends is not held: another thread's exec waits for it.
+      try token.resume(.run)
+      return
     case .stop:
       // A newborn's first stop, or an interrupt: nothing to inject.
       if let untraced = tracee.untraced {
@@ -58,6 +65,16 @@ extension Recorder {
     }
     if tracee.doubtfulSince != nil { return try settleOrHold(tracee, token) }
     try resume(tracee, token)
+  }
+
+  /// A leader that ends before its threads is not reported until they have ended (wait(2) of a thread group), and has no
+  /// descriptors any more.
+  private func endEarly(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard hasBegun, tracee.tid == tracee.process.pid, tracee.process.threads > 1, let message = try? token.eventMessage()
+    else { return }
+    tracee.hasEnded = true
+    doubtTable(of: tracee)
+    emit(tracee, .end(status: Int32(truncatingIfNeeded: message)))
   }
 
   /// The kernel made a child. Whether it is a thread the flags say, not the event (ptrace(2), PTRACE_EVENT_CLONE).
@@ -155,12 +172,14 @@ extension Recorder {
     if tid != tracee.tid, let thread = tracees.removeValue(forKey: tid) {
       // The thread that called exec has taken over the leader's number; the leader is gone without a word.
       tracee.call = thread.call
+      endTurn(thread)
       tracee.arena = thread.arena
       caller = thread.id
       former = thread
       tracee.doubtfulSince = [tracee.doubtfulSince, thread.doubtfulSince].compactMap { $0 }.min()
     }
     tracee.frames = []
+    tracee.hasEnded = false
     tracee.process.threads = 1
     tracee.process.said.remove(.otherABI)
     if !hasBegun {

@@ -32,6 +32,7 @@ extension Recorder {
     } else if isHandled, let call = tracee.call, call.interrupted != 0 {
       // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
       // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).
+      if let timeout = call.originalTimeout { try? token.set(.argument3, timeout) }
       let restarts = call.interrupted == -513 || call.interrupted == -512 && disposition.restarts
       complete(tracee, result: restarts ? call.interrupted : -Int64(EINTR))
     }

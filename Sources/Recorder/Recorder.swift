@@ -62,6 +62,9 @@ public final class Recorder {
   var tracees: [Int32: Tracee] = [:]
   /// Tracees that stand still although they could go on, until it is known what their descriptors are.
   var unsettled: [Tracee] = []
+  /// Whose turn it is to change a descriptor table (its slot in the World), and who waits for that.
+  var turns: [Int: Tracee] = [:]
+  var queue: [Tracee] = []
   /// Set while all tracees are being brought to rest: what could go on is held.
   var isHolding = false
   /// What compares the model with the kernel now and then (tests).
@@ -150,6 +153,7 @@ public final class Recorder {
       try goOnAfterArrival()
       sampleRunning()
       try settle()
+      try giveTurns()
       try checkpointIfDue()
       try takeSignals(isBusy: ready > 0)
     }
@@ -211,7 +215,7 @@ public final class Recorder {
 
   /// How long to sleep for a signal, in ns; -1 for ever.
   private var patience: Int64 {
-    if isHolding || !unsettled.isEmpty || arrivalDeadline != nil { return 1_000_000 }
+    if isHolding || !unsettled.isEmpty || !queue.isEmpty || arrivalDeadline != nil { return 1_000_000 }
     if toPassOn != nil { return 10_000_000 }
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
     if !unclaimed.isEmpty { return 20_000_000 }
@@ -249,10 +253,12 @@ public final class Recorder {
       return
     }
     tracee.drop()
+    endTurn(tracee)
     lastEnded = tracee.process.pid
     tracee.process.threads -= 1
+    guard hasBegun, !tracee.hasEnded else { return }
     doubtTable(of: tracee)
-    if hasBegun { emit(tracee, .end(status: raw)) }
+    emit(tracee, .end(status: raw))
   }
 
   func stopped(_ token: consuming StoppedTracee) throws(PtraceError) {
@@ -268,6 +274,7 @@ public final class Recorder {
     }
     // A stop that was held has been overtaken by this one: the tracee was killed.
     tracee.drop()
+    tracee.waitsForTurn = false
     if !hasFilter { tracee.lastStop = now }
     if tid == root { isRootStopped = false }
     switch token.reason {

@@ -23,6 +23,11 @@ final class Tracee {
   private(set) var heldSignal: Int32 = 0
   /// It was stopped by job control since it entered the call that it is in.
   var wasStoppedInCall = false
+  /// The table whose turn it has, and whether it is held until it has one.
+  var turn: Int?
+  var waitsForTurn = false
+  /// Its end is in the trace already.
+  var hasEnded = false
   /// Attached, and not seen to stop yet.
   var isArriving = false
   /// Its registers then.

@@ -45,6 +45,9 @@ long clinux_socket_timeout(pid_t pid, int fd, int sending);
 // kcmp(KCMP_FILE): 1 if both descriptors share an open file, 0 if not, -errno if the kernel does not say.
 int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd);
 
+// kcmp(KCMP_FILE)'s order of open files: -1, 0 or 1; 2 if the kernel does not say.
+int clinux_compare_files(pid_t first, int first_fd, pid_t second, int second_fd);
+
 // Why a launched program did not start.
 struct clinux_failure {
   int32_t stage;  // 0 none, 1 filter, 2 exec
