@@ -62,6 +62,23 @@ int main(void) {
   timed("nanosleep", nanosleep(&time, NULL));
   timed("futex", syscall(SYS_futex, &word, FUTEX_WAIT, 0, &time, NULL, 0));
   timed("select", select(ends[0] + 1, &set, NULL, NULL, &short_time));
+  // Signals as fast as they can be sent, at every point of a call's way out of the kernel and back into it.
+  atomic_fetch_add(round_now, 1);
+  demand(setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, 1000}, sizeof(struct timeval)) == 0);
+  int wrong = 0;
+  pid_t faster = fork();
+  if (faster == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) kill(getppid(), SIGURG), kill(getppid(), SIGWINCH);
+  }
+  for (int i = 0; i < 100; i++) {
+    if (recv(sockets[0], big, 1, 0) != -1 || errno != EAGAIN) wrong++;
+    if (epoll_wait(instance, &event, 1, 1) != 0) wrong++;
+    if (read(sockets[0], big, 1) != -1 || errno != EAGAIN) wrong++;
+  }
+  kill(faster, SIGKILL);
+  tell_child("faster sender", faster, 0);
+  say("wrong results: %d\n", wrong);
   atomic_store(round_now, -1);
   tell_child("sender", sender, 0);
   return 0;
