@@ -10,9 +10,11 @@
 int main(void) {
   alarm(60);
   signal(SIGPIPE, SIG_IGN);
-  char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // At the same place in each run, since an address is taken for flags too.
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  char *page = mmap((void *)0x20000000, 8192, PROT_READ | PROT_WRITE, flags, -1, 0);
   demand(page != MAP_FAILED && munmap(page + 4096, 4096) == 0);
-  char *hidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *hidden = mmap((void *)0x30000000, 4096, PROT_NONE, flags, -1, 0);
   memset(page, 0x11, 4096);
   const long bad[] = {0, 8, (long)page + 4092, (long)page + 4095, (long)hidden, -1, -4096, -8, 1L << 47, 1L << 63,
                       (long)0xffffffffff600000};
@@ -60,6 +62,13 @@ int main(void) {
         } else if (calls[i] == SYS_rt_sigsuspend) {
           // With a mask that can be read it would wait for ever.
           result = syscall(calls[i], p, 7);
+        } else if (calls[i] == SYS_poll) {
+          result = syscall(calls[i], p, form < 3 ? form + 1 : -form, 0);
+        } else if (calls[i] == SYS_ppoll) {
+          result = syscall(calls[i], p, form + 1, p, p, 8);
+        } else if (calls[i] == SYS_select || calls[i] == SYS_pselect6) {
+          static const long none[2];
+          result = syscall(calls[i], form < 3 ? 1 << form * 5 : -form, p, 0, p, p ? p : (long)none, p);
         } else if (calls[i] == SYS_nanosleep) {
           result = syscall(calls[i], p, p);
         } else if (calls[i] == SYS_clock_nanosleep) {

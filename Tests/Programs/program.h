@@ -60,7 +60,7 @@ static inline void tell_child(const char *who, pid_t child, int flags) {
   int status;
   pid_t got;
   while ((got = waitpid(child, &status, flags)) < 0 && errno == EINTR) continue;
-  if (got == child) tell_status(who, status);
+  if (got > 0) tell_status(who, status);
   else tell(who, got);
 }
 
