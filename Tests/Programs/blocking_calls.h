@@ -167,9 +167,15 @@ static inline long call_semop(void) {
   errno = error;
   return result;
 }
+static inline mqd_t message_queue(void) {
+  char name[32];
+  snprintf(name, sizeof name, "/faultline-%d", getpid());
+  mqd_t queue = mq_open(name, O_RDWR | O_CREAT, 0600, NULL);
+  mq_unlink(name);
+  return queue;
+}
 static inline long call_mq_receive(void) {
-  mqd_t queue = mq_open("/faultline-test", O_RDWR | O_CREAT, 0600, NULL);
-  mq_unlink("/faultline-test");
+  mqd_t queue = message_queue();
   if (queue < 0) return -2;
   return mq_receive(queue, big, sizeof big, NULL);
 }
@@ -177,8 +183,7 @@ static inline long call_mq_timedreceive(void) {
   struct timespec time;
   clock_gettime(CLOCK_REALTIME, &time);
   time.tv_sec += 30;
-  mqd_t queue = mq_open("/faultline-test", O_RDWR | O_CREAT, 0600, NULL);
-  mq_unlink("/faultline-test");
+  mqd_t queue = message_queue();
   if (queue < 0) return -2;
   return mq_timedreceive(queue, big, sizeof big, NULL, &time);
 }
