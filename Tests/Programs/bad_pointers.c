@@ -1,5 +1,5 @@
-// Every call that is looked at gets pointers and sizes that lead nowhere, to the last page before a hole, or beyond the end of the
-// address space: it fails as without anybody looking, and nothing crashes.
+// Every call that is looked at gets pointers and sizes that lead nowhere, to the last page before a hole, or
+// beyond the end of the address space: it fails as without anybody looking, and nothing crashes.
 #include "program.h"
 
 #include <poll.h>
@@ -19,14 +19,16 @@ int main(void) {
   const long bad[] = {0, 8, (long)page + 4092, (long)page + 4095, (long)hidden, -1, -4096, -8, 1L << 47, 1L << 63,
                       (long)0xffffffffff600000};
   const int calls[] = {
-      SYS_pipe, SYS_pipe2, SYS_socketpair, SYS_connect, SYS_bind, SYS_accept, SYS_accept4, SYS_open, SYS_openat, SYS_openat2,
-      SYS_creat, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6,
-      SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev, SYS_preadv2, SYS_pwritev2,
-      SYS_vmsplice, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_splice, SYS_tee,
-      SYS_sendfile, SYS_signalfd, SYS_signalfd4, SYS_timerfd_settime, SYS_memfd_create, SYS_clone3, SYS_execve,
-      SYS_execveat, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_rt_sigaction, SYS_nanosleep,
-      SYS_clock_nanosleep, SYS_wait4, SYS_waitid, SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_io_uring_setup, SYS_fcntl, SYS_ioctl,
-      SYS_close_range, SYS_dup3, SYS_flock, SYS_eventfd2, SYS_unshare, SYS_pidfd_getfd, SYS_pidfd_open, SYS_kill, SYS_tgkill};
+      SYS_pipe, SYS_pipe2, SYS_socketpair, SYS_connect, SYS_bind, SYS_accept, SYS_accept4, SYS_open,
+      SYS_openat, SYS_openat2, SYS_creat, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+      SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_read, SYS_pread64, SYS_write, SYS_pwrite64,
+      SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev, SYS_preadv2, SYS_pwritev2, SYS_vmsplice, SYS_sendto,
+      SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_splice, SYS_tee, SYS_sendfile,
+      SYS_signalfd, SYS_signalfd4, SYS_timerfd_settime, SYS_memfd_create, SYS_clone3, SYS_execve,
+      SYS_execveat, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_rt_sigaction,
+      SYS_nanosleep, SYS_clock_nanosleep, SYS_wait4, SYS_waitid, SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+      SYS_io_uring_setup, SYS_fcntl, SYS_ioctl, SYS_close_range, SYS_dup3, SYS_flock, SYS_eventfd2,
+      SYS_unshare, SYS_pidfd_getfd, SYS_pidfd_open, SYS_kill, SYS_tgkill};
   // Standard output stays, numbers above are for the calls; none is left after each.
   int pair[2];
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
@@ -51,7 +53,8 @@ int main(void) {
         demand(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
         long p = bad[j], result;
         // kill and its kin must not hit anybody.
-        if (calls[i] == SYS_kill || calls[i] == SYS_tgkill || calls[i] == SYS_rt_sigqueueinfo || calls[i] == SYS_rt_tgsigqueueinfo) {
+        if (calls[i] == SYS_kill || calls[i] == SYS_tgkill || calls[i] == SYS_rt_sigqueueinfo ||
+            calls[i] == SYS_rt_tgsigqueueinfo) {
           result = syscall(calls[i], 0x7FFFFFF0, 0x7FFFFFF0, form < 3 ? 1 << form * 10 : p, p);
         } else if (calls[i] == SYS_unshare) {
           result = syscall(calls[i], p | 0x80000000);
@@ -75,7 +78,8 @@ int main(void) {
           result = syscall(calls[i], form, 0, p, p);
         } else if (calls[i] == SYS_execve || calls[i] == SYS_execveat) {
           long name = form & 1 ? p : (long)"/does/not/exist", words = form & 2 ? p : 0, more = form & 4 ? p : 0;
-          result = calls[i] == SYS_execve ? syscall(calls[i], name, words, more) : syscall(calls[i], AT_FDCWD, name, words, more, 0);
+          result = calls[i] == SYS_execve ? syscall(calls[i], name, words, more)
+                                          : syscall(calls[i], AT_FDCWD, name, words, more, 0);
         } else {
           // By turns the pointer stands first, second, third, everywhere; sizes are small, huge, negative.
           const long size[] = {1, 16, 4096, -1, 1L << 31, 1L << 62};
@@ -104,8 +108,12 @@ int main(void) {
   struct iovec parts[3] = {{"abc", 3}, {page + 4094, 100}, {(void *)8, 4}};
   tell("half readable vector", writev(pair[0], parts, 3));
   tell("write over the end", write(pair[0], page + 4000, 5000));
-  struct { struct cmsghdr head; int fds[2]; } control = {{.cmsg_len = 1000000, .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}, {0, 1}};
-  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct {
+    struct cmsghdr head;
+    int fds[2];
+  } control = {{.cmsg_len = 1000000, .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}, {0, 1}};
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 1, .msg_control = &control};
+  message.msg_controllen = sizeof control;
   tell("control message too long", sendmsg(pair[0], &message, 0));
   control.head.cmsg_len = 3;
   tell("control message too short", sendmsg(pair[0], &message, 0));

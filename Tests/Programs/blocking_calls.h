@@ -1,5 +1,6 @@
-// Calls that block for ever or for half a minute, each in a process of its own, for the programs that interrupt them in
-// various ways and tell what the call made of it (signal(7), "Interruption of system calls").
+// Calls that block for ever or for half a minute, each in a process of its own, for the programs that
+// interrupt them in various ways and tell what the call made of it (signal(7), "Interruption of system
+// calls").
 #ifndef BLOCKING_CALLS_H
 #define BLOCKING_CALLS_H
 
@@ -130,8 +131,16 @@ static inline long call_recvmsg_for(void) {
 }
 static inline long call_read_socket_for(void) { make_pair(SO_RCVTIMEO); return read(sockets[0], big, 1); }
 static inline long call_send(void) { make_pair(0); return send(sockets[0], big, sizeof big, 0) > 0; }
-static inline long call_send_for(void) { make_pair(SO_SNDTIMEO); while (send(sockets[0], big, 4096, 0) == 4096) continue; return -1; }
-static inline long call_write_socket_for(void) { make_pair(SO_SNDTIMEO); while (write(sockets[0], big, 4096) == 4096) continue; return -1; }
+static inline long call_send_for(void) {
+  make_pair(SO_SNDTIMEO);
+  while (send(sockets[0], big, 4096, 0) == 4096) continue;
+  return -1;
+}
+static inline long call_write_socket_for(void) {
+  make_pair(SO_SNDTIMEO);
+  while (write(sockets[0], big, 4096) == 4096) continue;
+  return -1;
+}
 static inline long call_accept(void) { return accept(listener(), NULL, NULL); }
 static inline long call_accept_for(void) {
   int fd = listener();
@@ -197,7 +206,11 @@ static inline long call_read_timerfd(void) {
 }
 static inline long call_read_inotify(void) { return read(inotify_init1(0), big, 4096); }
 static inline long call_read_signalfd(void) { return read(signalfd(-1, &quiet, 0), big, 128); }
-static inline long call_splice(void) { int out[2]; demand(pipe(out) == 0); return splice(ends[0], NULL, out[1], NULL, 1, 0); }
+static inline long call_splice(void) {
+  int out[2];
+  demand(pipe(out) == 0);
+  return splice(ends[0], NULL, out[1], NULL, 1, 0);
+}
 static inline long call_io_uring_enter(void) {
   struct io_uring_params settings = {0};
   int ring = syscall(SYS_io_uring_setup, 2, &settings);
@@ -259,7 +272,7 @@ static inline void finish(const struct blocking *one, pid_t child, const char *h
   if (!atomic_load(&outcome->returned)) say("goes on");
   else if (outcome->result < 0) say("%s", strerrorname_np(outcome->error));
   else say("%ld", outcome->result);
-  if (outcome->left_ms) say(", left %s", outcome->left_ms > 20000 && outcome->left_ms < 30000 ? "about all" : "wrong");
+  if (outcome->left_ms) say(", left %s", outcome->left_ms > 20000 && outcome->left_ms <= 30001 ? "about all" : "wrong");
   say(", handled %d\n", atomic_load(&outcome->handled));
   kill(child, SIGKILL);
   demand(waitpid(child, NULL, 0) == child);

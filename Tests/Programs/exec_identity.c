@@ -1,6 +1,6 @@
-// Exec from a thread that is not the leader, while the others sit in all kinds of calls, the leader too or gone already: the
-// new program has the process's number as its only thread's, keeps ignored and pending signals, mask and alarm, and has
-// lost handlers and close-on-exec descriptors (execve(2)).
+// Exec from a thread that is not the leader, while the others sit in all kinds of calls, the leader too or
+// gone already: the new program has the process's number as its only thread's, keeps ignored and pending
+// signals, mask and alarm, and has lost handlers and close-on-exec descriptors (execve(2)).
 #include "program.h"
 
 #include <linux/futex.h>

@@ -1,5 +1,5 @@
-// exit_group, a deadly signal and main's return end all threads, which sit in all kinds of calls; the leader's pthread_exit ends
-// nothing. The parent sees one status, the right one.
+// exit_group, a deadly signal and main's return end all threads, which sit in all kinds of calls; the
+// leader's pthread_exit ends nothing. The parent sees one status, the right one.
 #include "program.h"
 
 #include <linux/futex.h>

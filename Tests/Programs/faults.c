@@ -1,5 +1,6 @@
-// Signals of the processor carry code and address: SIGSEGV of the stack's end on an alternate stack, of a page without rights, SIGBUS
-// beyond a file's end, SIGFPE, SIGILL; SIGPIPE comes with EPIPE; deadly ones end with their number and core bit.
+// Signals of the processor carry code and address: SIGSEGV of the stack's end on an alternate stack, of a
+// page without rights, SIGBUS beyond a file's end, SIGFPE, SIGILL; SIGPIPE comes with EPIPE; deadly ones end
+// with their number and core bit.
 #include "program.h"
 
 #include <setjmp.h>
@@ -11,8 +12,9 @@ static char other[65536];
 
 static void faulted(int number, siginfo_t *info, void *context) {
   (void)context;
+  int is_other = (char *)&number >= other && (char *)&number < other + sizeof other;
   say("%s code %d, address %s, on the alternate stack %d\n", signal_name(number), info->si_code,
-      info->si_addr == expected ? "as expected" : "other", (char *)&number >= other && (char *)&number < other + sizeof other);
+      info->si_addr == expected ? "as expected" : "other", is_other);
   siglongjmp(back, 1);
 }
 
@@ -30,7 +32,7 @@ int main(void) {
   struct sigaction action = {.sa_sigaction = faulted, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
   for (int i = 0; i < 4; i++) sigaction(signals[i], &action, NULL);
-  for (int round = 0; round < 2; round++) {
+  for (volatile int round = 0; round < 2; round++) {
     if (sigsetjmp(back, 1) == 0) say("%d", deeper(0));
   }
   static char *page, *mapped;

@@ -1,5 +1,5 @@
-// Descriptors through every call that makes, moves, passes or drops them, with the numbers that each gives; what is open in the end is
-// told from /proc/self/fd, so that a model of the table can be held against it.
+// Descriptors through every call that makes, moves, passes or drops them, with the numbers that each gives;
+// what is open in the end is told from /proc/self/fd, so that a model of the table can be held against it.
 #include "program.h"
 
 #include <dirent.h>
@@ -25,10 +25,14 @@ static void tell_table(const char *when) {
 }
 
 static int pass(int over, const int *fds, int count, int room, int flags) {
-  union { struct cmsghdr head; char space[CMSG_SPACE(16 * sizeof(int))]; } control = {0};
+  union {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(16 * sizeof(int))];
+  } control = {0};
   char byte = 'x';
   struct iovec part = {&byte, 1};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(count * 4)};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+  message.msg_controllen = CMSG_LEN(count * 4);
   control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(count * 4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
   memcpy(CMSG_DATA(&control.head), fds, count * 4);
   demand(sendmsg(over, &message, 0) == 1);

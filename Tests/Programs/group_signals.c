@@ -1,5 +1,6 @@
-// Signals to the whole process group reach each member once: handlers count every catchable signal that the program sends to its own
-// group, to its group by number, and to the group from a child. Run in a group of its own (in_own_group.c).
+// Signals to the whole process group reach each member once: handlers count every catchable signal that the
+// program sends to its own group, to its group by number, and to the group from a child. Run in a group of
+// its own (in_own_group.c).
 #include "program.h"
 
 static volatile sig_atomic_t counts[65], other_sender;

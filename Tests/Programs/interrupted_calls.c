@@ -1,5 +1,5 @@
-// Blocking calls are interrupted by handlers with and without SA_RESTART: each fails with EINTR, returns what it has, or
-// starts again, and tells what time was left (signal(7)).
+// Blocking calls are interrupted by handlers with and without SA_RESTART: each fails with EINTR, returns what
+// it has, or starts again, and tells what time was left (signal(7)).
 #include "blocking_calls.h"
 
 static void with_flags(int flags) {

@@ -1,4 +1,5 @@
-// An io_uring writes into a pipe and reads from it with io_uring_enter alone: the calls that would do it are never made.
+// An io_uring writes into a pipe and reads from it with io_uring_enter alone: the calls that would do it are
+// never made.
 #include "program.h"
 
 #include <linux/io_uring.h>
@@ -16,7 +17,9 @@ int main(void) {
   size_t size = settings.sq_off.array + settings.sq_entries * 4;
   size_t other = settings.cq_off.cqes + settings.cq_entries * sizeof(struct io_uring_cqe);
   char *rings = mmap(NULL, size > other ? size : other, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-  struct io_uring_sqe *entries = mmap(NULL, settings.sq_entries * sizeof *entries, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+  struct io_uring_sqe *entries;
+  size_t length = settings.sq_entries * sizeof *entries;
+  entries = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
   demand(rings != MAP_FAILED && entries != MAP_FAILED && (settings.features & IORING_FEAT_SINGLE_MMAP));
   int ends[2];
   demand(pipe(ends) == 0);

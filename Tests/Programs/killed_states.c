@@ -1,5 +1,5 @@
-// SIGKILL ends a process in whatever state it is: in a call, spinning, stopped, waiting for a vfork child, in exec, making
-// threads, about to be stopped. Its parent learns exactly that, once.
+// SIGKILL ends a process in whatever state it is: in a call, spinning, stopped, waiting for a vfork child, in
+// exec, making threads, about to be stopped. Its parent learns exactly that, once.
 #include "program.h"
 
 #include <poll.h>
@@ -19,7 +19,9 @@ static void be_killed(int state, atomic_int *ready) {
   char byte;
   atomic_store(ready, 1);
   switch (state) {
-    case 0: while (read(ends[0], &byte, 1) != 1) continue;
+    case 0:
+      while (read(ends[0], &byte, 1) != 1) continue;
+      break;
     case 1: nanosleep(&(struct timespec){60, 0}, NULL); break;
     case 2: poll(NULL, 0, -1); break;
     case 3: for (;;) getppid();
@@ -53,12 +55,12 @@ int main(int count, char **arguments) {
   atomic_int *ready = shared(sizeof *ready);
   int ended = 0, wrong = 0;
   for (int state = 0; state < 12; state++) {
-    for (int round = 0; round < 12; round++) {
+    for (int round = 0; round < 6; round++) {
       atomic_store(ready, 0);
       pid_t child = fork();
       if (child == 0) be_killed(state, ready);
       until(ready, 1);
-      for (int i = 0; i < round * 20; i++) sched_yield();
+      for (int i = 0; i < round * 30; i++) sched_yield();
       if (round % 3 == 2) kill(child, SIGSTOP);
       if (round % 3 == 1) kill(child, SIGURG);
       kill(child, SIGKILL);

@@ -1,5 +1,5 @@
-// Tells all that a process inherits through fork and exec: descriptors, mask, ignored signals, limits, umask, folder, process
-// group, terminal and scheduling. A tracer that launches it must hand all of that on.
+// Tells all that a process inherits through fork and exec: descriptors, mask, ignored signals, limits, umask,
+// folder, process group, terminal and scheduling. A tracer that launches it must hand all of that on.
 #include "program.h"
 
 #include <dirent.h>
@@ -49,7 +49,8 @@ int main(int count, char **arguments) {
   mode_t mode = umask(0);
   umask(mode);
   char folder[4096];
-  say("umask %03o, folder %s, argv %d %s\n", mode, getcwd(folder, sizeof folder), count, strrchr(arguments[0], '/') + 1);
+  say("umask %03o, folder %s, argv %d %s\n", mode, getcwd(folder, sizeof folder), count,
+      strrchr(arguments[0], '/') + 1);
   int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
   say("group of the parent: %d, session of the parent: %d, terminal: %s\n", getpgrp() == getpgid(getppid()),
       getsid(0) == getsid(getppid()), terminal < 0 ? strerrorname_np(errno) : "yes");
@@ -63,8 +64,8 @@ int main(int count, char **arguments) {
   say("%d, death signal %d, keepcaps %d\n", subreaper, death, prctl(PR_GET_KEEPCAPS));
   cpu_set_t processors;
   demand(sched_getaffinity(0, sizeof processors, &processors) == 0);
-  say("processors %d, uid %d %d, gid %d %d, groups %d\n", CPU_COUNT(&processors), getuid(), geteuid(), getgid(), getegid(),
-      getgroups(0, NULL));
+  say("processors %d, uid %d %d, gid %d %d, groups %d\n", CPU_COUNT(&processors), getuid(), geteuid(), getgid(),
+      getegid(), getgroups(0, NULL));
   // A leftover timer or alarm of the launcher's would be ours after exec.
   struct itimerval left;
   getitimer(ITIMER_REAL, &left);

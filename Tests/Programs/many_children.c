@@ -1,5 +1,5 @@
-// Hundreds of processes and threads that end at once, made by several at the same time: each must be known to its parent with
-// its own status, however early its first stop comes.
+// Hundreds of processes and threads that end at once, made by several at the same time: each must be known to
+// its parent with its own status, however early its first stop comes.
 #include "program.h"
 
 #include <pthread.h>

@@ -1,17 +1,19 @@
-// 32-bit calls by int 0x80 carry other numbers than 64-bit ones: 5 is open and 42 is pipe. x32 calls and numbers that are none
-// return ENOSYS. A trap-less look at the wrong table would record nonsense.
+// 32-bit calls by int 0x80 carry other numbers than 64-bit ones: 5 is open and 42 is pipe. x32 calls and
+// numbers that are none return ENOSYS. A trap-less look at the wrong table would record nonsense.
 #include "program.h"
 
 static long call32(long number, long a, long b, long c) {
   long result;
-  __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+  __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c)
+                   : "memory", "r8", "r9", "r10", "r11");
   return (int)result;
 }
 
 int main(void) {
   alarm(60);
   // 32-bit code sees the low 4 GiB only.
-  char *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  char *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
   demand(low != MAP_FAILED);
   int *ends = (int *)low;
   say("32-bit getpid: is ours %d\n", call32(20, 0, 0, 0) == getpid());

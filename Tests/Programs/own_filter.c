@@ -1,5 +1,5 @@
-// A program's own seccomp filters: ERRNO, TRAP with its siginfo, KILL, LOG, USER_NOTIF, and TRACE, which without a tracer of the
-// program's own is ENOSYS (seccomp(2)).
+// A program's own seccomp filters: ERRNO, TRAP with its siginfo, KILL, LOG, USER_NOTIF, and TRACE, which
+// without a tracer of the program's own is ENOSYS (seccomp(2)).
 #include "program.h"
 
 #include <linux/audit.h>
@@ -116,6 +116,7 @@ static void run(int which) {
     case 9:
       filter(SYS_exit_group, SECCOMP_RET_ERRNO | 1, 0);
       syscall(SYS_exit, 21);
+      break;
     case 10: {
       int fds[2];
       demand(pipe(fds) == 0);

@@ -1,5 +1,5 @@
-// A program that traces its own child, as debuggers do: who is traced already cannot be traced again, so under a tracer this
-// one fails, in a way that it can tell (ptrace(2), EPERM).
+// A program that traces its own child, as debuggers do: who is traced already cannot be traced again, so
+// under a tracer this one fails, in a way that it can tell (ptrace(2), EPERM).
 #include "program.h"
 
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
-// A pid namespace: fork returns the namespace's numbers, its first process is 1, adopts orphans, is deaf to signals that it does not
-// handle, and takes all others with it when it ends.
+// A pid namespace: fork returns the namespace's numbers, its first process is 1, adopts orphans, is deaf to
+// signals that it does not handle, and takes all others with it when it ends.
 #include "program.h"
 
 static volatile sig_atomic_t handled;

@@ -1,5 +1,5 @@
-// The same pid again and again: as processes that end, exec and are killed, and as a thread's number. In a user namespace's pid
-// namespace, where the next pid can be chosen (clone3's set_tid).
+// The same pid again and again: as processes that end, exec and are killed, and as a thread's number. In a
+// user namespace's pid namespace, where the next pid can be chosen (clone3's set_tid).
 #include "program.h"
 
 #include <linux/sched.h>

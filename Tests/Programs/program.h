@@ -1,5 +1,5 @@
-// What the programs of this folder share: plain words for results, statuses and signals, so that a run's output says all
-// that a program can know of itself, without pids or times.
+// What the programs of this folder share: plain words for results, statuses and signals, so that a run's
+// output says all that a program can know of itself, without pids or times.
 #ifndef PROGRAM_H
 #define PROGRAM_H
 

@@ -1,5 +1,5 @@
-// Children of a parent that ignores SIGCHLD, or has SA_NOCLDWAIT, are reaped by the kernel; orphans go to the next subreaper; a
-// death signal comes when the parent thread ends; a zombie stays until it is waited for.
+// Children of a parent that ignores SIGCHLD, or has SA_NOCLDWAIT, are reaped by the kernel; orphans go to the
+// next subreaper; a death signal comes when the parent thread ends; a zombie stays until it is waited for.
 #include "program.h"
 
 #include <pthread.h>

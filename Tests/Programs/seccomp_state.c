@@ -1,5 +1,5 @@
-// What a program can ask of its own seccomp state: none, and no NO_NEW_PRIVS; strict mode can be entered, and kills on the
-// first other call (prctl(2)).
+// What a program can ask of its own seccomp state: none, and no NO_NEW_PRIVS; strict mode can be entered, and
+// kills on the first other call (prctl(2)).
 #include "program.h"
 
 #include <linux/seccomp.h>

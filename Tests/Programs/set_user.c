@@ -1,5 +1,6 @@
-// A set-user-ID program gives its caller another effective user, unless the caller is traced by an ordinary user (ptrace(2), execve(2)).
-// Runs a copy of itself whose owner and bits the test has set, given as first argument; without one it tells its own ids.
+// A set-user-ID program gives its caller another effective user, unless the caller is traced by an ordinary
+// user (ptrace(2), execve(2)). Runs a copy of itself whose owner and bits the test has set, given as first
+// argument; without one it tells its own ids.
 #include "program.h"
 
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
-// Signals keep their number, order, code, sender and value: real-time ones queue in order, others merge, and a timer's, a
-// thread's, a child's and a queued signal each carry their own siginfo (sigaction(2)).
+// Signals keep their number, order, code, sender and value: real-time ones queue in order, others merge, and
+// a timer's, a thread's, a child's and a queued signal each carry their own siginfo (sigaction(2)).
 #include "program.h"
 
 #include <pthread.h>
@@ -36,7 +36,8 @@ int main(void) {
   struct sigaction action = {.sa_sigaction = told, .sa_flags = SA_SIGINFO};
   sigfillset(&action.sa_mask);
   for (int number = SIGRTMIN; number <= SIGRTMIN + 3; number++) sigaction(number, &action, NULL);
-  const int others[] = {SIGUSR1, SIGUSR2, SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGURG, SIGWINCH, SIGCHLD, SIGTRAP, SIGCONT};
+  const int others[] = {SIGUSR1, SIGUSR2, SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGURG, SIGWINCH,
+                        SIGCHLD, SIGTRAP, SIGCONT};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) sigaction(others[i], &action, NULL);
   pid_t self = getpid();
   for (int value = 0; value < 40; value++)

@@ -1,4 +1,5 @@
-// Signals that are waited for instead of handled: signalfd's records, sigwaitinfo, sigtimedwait, sigsuspend and a thread's own.
+// Signals that are waited for instead of handled: signalfd's records, sigwaitinfo, sigtimedwait, sigsuspend
+// and a thread's own.
 #include "program.h"
 
 #include <poll.h>
@@ -41,8 +42,8 @@ int main(void) {
   demand(waitid(P_PID, child, NULL, WEXITED | WNOWAIT) == 0);
   struct signalfd_siginfo info;
   while (read(fd, &info, sizeof info) == sizeof info)
-    say("signalfd: %s code %d int %d status %d, from self %d, from the child %d\n", signal_name(info.ssi_signo), info.ssi_code,
-        info.ssi_int, info.ssi_status, info.ssi_pid == (unsigned)getpid(), info.ssi_pid == (unsigned)child);
+    say("signalfd: %s code %d int %d status %d, from self %d, from the child %d\n", signal_name(info.ssi_signo),
+        info.ssi_code, info.ssi_int, info.ssi_status, info.ssi_pid == (unsigned)getpid(), info.ssi_pid == (unsigned)child);
   tell("then", -1);
   tell_child("child", child, 0);
   // One that comes while poll waits for it.
@@ -50,12 +51,13 @@ int main(void) {
   if (child == 0) {
     until_asleep(getppid());
     sigqueue(getppid(), SIGRTMIN + 1, (union sigval){.sival_int = 9});
-    _exit(0);
+    for (;;) pause();
   }
   struct pollfd entry = {fd, POLLIN, 0};
   tell("poll", poll(&entry, 1, 20000));
   demand(read(fd, &info, sizeof info) == sizeof info);
   say("signalfd: %s int %d\n", signal_name(info.ssi_signo), info.ssi_int);
+  kill(child, SIGKILL);
   waitpid(child, NULL, 0);
   siginfo_t told;
   say("sigwaitinfo: %s\n", signal_name(sigwaitinfo(&set, &told)));

@@ -1,5 +1,5 @@
-// Blocking calls are interrupted by SIGSTOP and SIGCONT: most go on (poll and nanosleep as restart_syscall, with the time that
-// was left), and those of signal(7)'s last list fail with EINTR although no handler ran.
+// Blocking calls are interrupted by SIGSTOP and SIGCONT: most go on (poll and nanosleep as restart_syscall,
+// with the time that was left), and those of signal(7)'s last list fail with EINTR although no handler ran.
 #include "blocking_calls.h"
 
 static void nothing(void) {}

@@ -1,5 +1,6 @@
-// A process that makes threads without end is stopped and continued many times: while it is stopped none of its threads, not
-// even one that was just being made, does a step (Linux 6.1, kernel/fork.c, task_join_group_stop).
+// A process that makes threads without end is stopped and continued many times: while it is stopped none of
+// its threads, not even one that was just being made, does a step (Linux 6.1, kernel/fork.c,
+// task_join_group_stop).
 #include "program.h"
 
 #include <pthread.h>

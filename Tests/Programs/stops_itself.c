@@ -1,5 +1,5 @@
-// A program that stops itself, and its whole group, until somebody continues it, as daemons do that tell their readiness so. Run in a
-// group of its own (in_own_group.c), where the parent waits for the stop.
+// A program that stops itself, and its whole group, until somebody continues it, as daemons do that tell
+// their readiness so. Run in a group of its own (in_own_group.c), where the parent waits for the stop.
 #include "program.h"
 
 static volatile sig_atomic_t continued;

@@ -1,5 +1,6 @@
-// The root ends first, with its own status; a daemon (double fork, setsid) and a plain orphan live on, and end later by themselves.
-// The last of them says so in a file that is given by the first argument, or to nobody.
+// The root ends first, with its own status; a daemon (double fork, setsid) and a plain orphan live on, and
+// end later by themselves. The last of them says so in a file that is given by the first argument, or to
+// nobody.
 #include "program.h"
 
 #include <sys/prctl.h>

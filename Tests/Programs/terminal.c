@@ -1,5 +1,6 @@
-// A terminal with a small shell in it, whose one job is the given command: ^Z stops the job as a whole, fg goes on with it, ^C,
-// the quit character and a change of size come once, input that is asked for in the background stops it, and a deadly ^C ends it.
+// A terminal with a small shell in it, whose one job is the given command: ^Z stops the job as a whole, fg
+// goes on with it, ^C, the quit character and a change of size come once, input that is asked for in the
+// background stops it, and a deadly ^C ends it.
 #include "program.h"
 
 #include <poll.h>

@@ -1,4 +1,5 @@
-// A foreground job: counts what the terminal sends it, and tells when it is asked by a line; `q` ends it. For terminal.c.
+// A foreground job: counts what the terminal sends it, and tells when it is asked by a line; `q` ends it. For
+// terminal.c.
 #include "program.h"
 
 static volatile sig_atomic_t counts[65];

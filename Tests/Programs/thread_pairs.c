@@ -1,5 +1,6 @@
-// Threads and processes that wait for each other in turn: a read blocks until another thread writes, while others exec and spin. A
-// tracer that waits for one of them alone stands still with them, and one busy thread must not starve the rest.
+// Threads and processes that wait for each other in turn: a read blocks until another thread writes, while
+// others exec and spin. A tracer that waits for one of them alone stands still with them, and one busy thread
+// must not starve the rest.
 #include "program.h"
 
 #include <pthread.h>

@@ -1,5 +1,6 @@
-// Timers fire thousands of times a second into reads, sleeps and a loop of calls: with SA_RESTART no read fails, a sleep ends with
-// EINTR and less time left, nothing is lost and no call comes back with a kernel's own error number.
+// Timers fire thousands of times a second into reads, sleeps and a loop of calls: with SA_RESTART no read
+// fails, a sleep ends with EINTR and less time left, nothing is lost and no call comes back with a kernel's
+// own error number.
 #include "program.h"
 
 #include <poll.h>

@@ -1,5 +1,5 @@
-// SIGTRAP that the program makes itself (int3, raise, the trap flag, a hardware-like single step through calls) is the program's:
-// with a handler, ignored, blocked or deadly.
+// SIGTRAP that the program makes itself (int3, raise, the trap flag, a hardware-like single step through
+// calls) is the program's: with a handler, ignored, blocked or deadly.
 #include "program.h"
 
 #include <ucontext.h>
@@ -18,7 +18,8 @@ static void trapped(int number, siginfo_t *info, void *context) {
 }
 
 static void tell_traps(const char *what) {
-  say("%s: %d traps, breakpoints %d, steps %d, kernel %d, tkill %d\n", what, traps, codes[1], codes[2], codes[6], codes[7]);
+  say("%s: %d traps, breakpoints %d, steps %d, kernel %d, tkill %d\n", what, traps, codes[1], codes[2], codes[6],
+      codes[7]);
   traps = 0;
   for (int i = 0; i < 8; i++) codes[i] = 0;
 }
@@ -35,12 +36,15 @@ int main(void) {
   tell_traps("int 3");
   // Ten instructions, one trap after each, and then calls under the trap flag.
   stepping = 1;
-  __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; nop; nop; nop; nop; nop; pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+  __asm__ volatile(
+      "pushfq; orq $0x100, (%%rsp); popfq; nop; nop; nop; nop; nop; pushfq; andq $~0x100, (%%rsp); popfq" ::
+          : "memory", "cc");
   stepping = 0;
   tell_traps("trap flag");
   stepping = 1;
   long result;
-  __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; syscall; nop; mov $39, %%eax; syscall; pushfq; andq $~0x100, (%%rsp); popfq"
+  __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; syscall; nop; mov $39, %%eax; syscall;"
+                   "pushfq; andq $~0x100, (%%rsp); popfq"
                    : "=a"(result)
                    : "a"(SYS_dup), "D"(-1)
                    : "rcx", "r11", "memory", "cc");

@@ -1,5 +1,6 @@
-// Signals that a process ignores, by default or by SIG_IGN, or that it blocks, do not wake its blocking calls: the kernel drops
-// them when they are sent, but not for a traced process (Linux 6.1, kernel/signal.c, sig_ignored).
+// Signals that a process ignores, by default or by SIG_IGN, or that it blocks, do not wake its blocking
+// calls: the kernel drops them when they are sent, but not for a traced process (Linux 6.1, kernel/signal.c,
+// sig_ignored).
 #include "blocking_calls.h"
 
 static void ignoring(void) {

@@ -1,11 +1,11 @@
-// Timeouts run on while ignored signals come: epoll_wait, sigtimedwait and recv with SO_RCVTIMEO end when their time is up, in
-// the midst of a storm of SIGCHLD and SIGWINCH that nobody handles.
+// Timeouts run on while ignored signals come: epoll_wait, sigtimedwait and recv with SO_RCVTIMEO end when
+// their time is up, in the midst of a storm of SIGCHLD and SIGWINCH that nobody handles.
 #include "blocking_calls.h"
 
 static atomic_int *round_now;
 
-// Sends from the moment that a round begins to its end, but for no longer than a second: a call that begins anew with each
-// signal comes to an end too.
+// Sends from the moment that a round begins to its end, but for no longer than a second: a call that begins anew
+// with each signal comes to an end too.
 static pid_t storm(void) {
   pid_t sender = fork();
   if (sender != 0) return sender;

@@ -1,5 +1,6 @@
-// A blocking write of more than fits goes on after a signal that its process ignores. A traced process wakes for it, and a
-// write that has moved something then returns short (Linux 6.1, fs/pipe.c, pipe_write; net/unix/af_unix.c).
+// A blocking write of more than fits goes on after a signal that its process ignores. A traced process wakes
+// for it, and a write that has moved something then returns short (Linux 6.1, fs/pipe.c, pipe_write;
+// net/unix/af_unix.c).
 #include "blocking_calls.h"
 
 static void nothing(void) {}

@@ -1,5 +1,6 @@
-// A vfork parent runs again only after its child has called exec or ended, and then sees what the child did to their common
-// memory; other threads run meanwhile. A child that is killed, or that stops first, releases it all the same.
+// A vfork parent runs again only after its child has called exec or ended, and then sees what the child did
+// to their common memory; other threads run meanwhile. A child that is killed, or that stops first, releases
+// it all the same.
 #include "program.h"
 
 #include <pthread.h>
