@@ -8,7 +8,8 @@ static pid_t child;
 static void tell_info(const char *what, const siginfo_t *info) {
   const char *codes[] = {"?", "exited", "killed", "dumped", "trapped", "stopped", "continued"};
   say("%s: %s, status %d, of the child %d, uid %d\n", what,
-      info->si_code > 0 && info->si_code < 7 ? codes[info->si_code] : "?", info->si_status, info->si_pid == child, info->si_uid == getuid());
+      info->si_code > 0 && info->si_code < 7 ? codes[info->si_code] : "?", info->si_status,
+      info->si_pid == child, info->si_uid == getuid());
 }
 
 // The SIGCHLD for the change of state, and what waitid and wait4 say of it.

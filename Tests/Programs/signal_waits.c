@@ -43,7 +43,8 @@ int main(void) {
   struct signalfd_siginfo info;
   while (read(fd, &info, sizeof info) == sizeof info)
     say("signalfd: %s code %d int %d status %d, from self %d, from the child %d\n", signal_name(info.ssi_signo),
-        info.ssi_code, info.ssi_int, info.ssi_status, info.ssi_pid == (unsigned)getpid(), info.ssi_pid == (unsigned)child);
+        info.ssi_code, info.ssi_int, info.ssi_status, info.ssi_pid == (unsigned)getpid(),
+        info.ssi_pid == (unsigned)child);
   tell("then", -1);
   tell_child("child", child, 0);
   // One that comes while poll waits for it.
