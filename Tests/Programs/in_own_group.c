@@ -5,7 +5,7 @@
 
 int main(int count, char **arguments) {
   if (count < 2) return 64;
-  alarm(60);
+  alarm(20);
   pid_t child = fork();
   if (child == 0) {
     setpgid(0, 0);

@@ -23,10 +23,11 @@ int main(int count, char **arguments) {
     _exit(7);
   }
   tell_child("middle", middle, 0);
+  pid_t root = getpid();
   if (fork() == 0) {
+    alarm(30);
     // The orphan holds the pipe until the root is gone.
-    pid_t parent = getppid();
-    while (getppid() == parent) nap();
+    while (getppid() == root) nap();
     nanosleep(&(struct timespec){0, 200000000}, NULL);
     _exit(8);
   }

@@ -44,6 +44,8 @@ static void shell(char **command, int commands) {
   signal(SIGTSTP, SIG_IGN);
   signal(SIGINT, SIG_IGN);
   signal(SIGQUIT, SIG_IGN);
+  // The end of the terminal is told to the shell, and the job reads it.
+  signal(SIGHUP, SIG_IGN);
   pid_t job = fork();
   if (job == 0) {
     setpgid(0, 0);
@@ -59,7 +61,7 @@ static void shell(char **command, int commands) {
   while (waitpid(job, &status, WUNTRACED) == job) {
     tcsetpgrp(0, getpgrp());
     tell_status("[job]", status);
-    if (!WIFSTOPPED(status)) _exit(0);
+    if (!WIFSTOPPED(status)) _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 100);
     if (read(commands, &how, 1) != 1) _exit(1);
     // bg leaves the terminal with the shell.
     if (how == 'f') tcsetpgrp(0, job);
@@ -83,6 +85,7 @@ static pid_t start(char **command, int *commands) {
     for (int fd = 0; fd < 3; fd++) dup2(terminal, fd);
     if (terminal > 2) close(terminal);
     close(ends[1]);
+    close(master);
     shell(command, ends[0]);
   }
   close(ends[0]);
@@ -91,7 +94,7 @@ static pid_t start(char **command, int *commands) {
 
 int main(int count, char **arguments) {
   if (count < 2) return 64;
-  alarm(60);
+  alarm(40);
   int commands;
   pid_t leader = start(arguments + 1, &commands);
   expect("group is the foreground's: 1");
@@ -141,7 +144,7 @@ int main(int count, char **arguments) {
   type("\x03");
   expect("[job]: killed by INT");
   demand(waitpid(leader, NULL, 0) == leader);
-  // And the end of the terminal: the job is hung up.
+  // And the end of the terminal: the job's read finds it.
   leader = start(deadly, &commands);
   expect("ready");
   close(master);
