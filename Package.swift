@@ -41,6 +41,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Support", dependencies: ["Trace"], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "TraceTests", dependencies: ["Trace"], swiftSettings: strict),
+    .testTarget(name: "PtraceTests", dependencies: ["Ptrace"], swiftSettings: strict),
     .testTarget(name: "LineageTests", dependencies: ["Lineage", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),

@@ -1,38 +1,42 @@
-// What a program does natively it does under trace: same output, same end.
+// What a program does natively it does under trace: same output, same end. docs/transparency.md says which program proves what.
 
 import Foundation
 import Support
 import Testing
 
-@Suite struct TransparencyTests {
-  /// Runs a program of Tests/Programs natively and traced; both must end alike.
-  private func compare(_ name: String) throws -> FindingsDocument {
-    let program = Command.temporary("")
-    let trace = Command.temporary(".flt")
-    defer { for path in [program, trace] { try? FileManager.default.removeItem(atPath: path) } }
-    let source = Victim.repository.appending(path: "Tests/Programs/\(name)").path
-    let compiled = try Command.run(["cc", "-O1", "-Wall", "-Werror", "-pthread", "-o", program, source])
-    #expect(compiled.status == 0, "\(compiled.error)")
-    let native = try Command.run([program])
-    let traced = try Command.run([Command.faultline, "trace", "--quiet", "-o", trace, "--", program])
-    #expect(traced.status == native.status, "\(traced.error)")
-    #expect(traced.output == native.output)
-    return try FindingsDocument(
-      json: Command.run([Command.faultline, "analyze", "--format", "json", trace]).output)
+@Suite(.serialized) struct TransparencyTests {
+  /// Programs that end alike, whoever runs them. They check and tell themselves all that they can know.
+  static let programs = [
+    "launch_state", "signal_values", "interrupted_calls", "stopped_calls", "unnoticed_signals", "unnoticed_writes",
+    "unnoticed_timeouts", "job_states", "stopped_threads", "vfork_order", "exec_from_thread", "exec_identity",
+    "clone_flags", "untraced_clone", "many_children", "killed_forker", "killed_states", "exit_group", "own_filter",
+    "seccomp_state", "other_numbers", "bad_pointers", "traps", "faults", "timer_storm", "signal_waits",
+    "ignored_signals", "reaping", "survivors", "io_ring", "thread_pairs", "pid_namespace", "pid_reuse", "fd_table",
+  ]
+
+  @Test(arguments: programs, Runner.all) func endsAlike(_ name: String, _ runner: Runner) throws {
+    let run = try Comparison(name, as: runner)
+    #expect(run.differences == [])
+    #expect(run.document?.trace.complete == true)
   }
 
-  @Test func childrenOfKilledParentsGoOn() throws {
-    let document = try compare("killed_forker.c")
-    #expect(document.trace.complete)
-    #expect(document.trace.processes > 60)
+  /// What cannot be hidden is told to the program in the way that docs/transparency.md says, and in no other.
+  @Test(arguments: [
+    ("own_tracer", "child: exited 1\nPTRACE_SEIZE: -1 EPERM\n"),
+    ("tracer_seen", "traced: yes\n"),
+    ("vectors_cut_short", "writev, SIGWINCH: 65536, handled 0\nsemtimedop: too late\n"),
+  ]) func showsWhatCannotBeHidden(_ name: String, _ expected: String) throws {
+    let run = try Comparison(name)
+    #expect(run.native.status == 0)
+    #expect(run.traced.status == 0)
+    #expect(run.native.output != run.traced.output)
+    #expect(run.traced.output.hasPrefix(expected), "\(run.traced.output)")
   }
 
-  @Test func execFromAnotherThreadEndsTheOthers() throws {
-    #expect(try compare("exec_from_thread.c").trace.complete)
-  }
-
-  @Test func ignoredSignalsInterruptNothing() throws {
-    #expect(try compare("ignored_signals.c").trace.complete)
+  @Test func manyProcessesAreAllInTheTrace() throws {
+    #expect(try #require(Comparison("killed_forker").document).trace.processes > 60)
+    // Four breeders with 60 children each and 40 more, and the root.
+    #expect(try #require(Comparison("many_children").document).trace.processes == 4 * 101 + 1)
   }
 
   @Test func argumentsAreBytes() throws {
