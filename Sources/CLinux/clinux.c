@@ -216,6 +216,17 @@ struct clinux_failure clinux_launch_failure(void) {
   return failure;
 }
 
+void clinux_stop_by(int number) {
+  kill(getpid(), number);
+  if (number == SIGSTOP) return;
+  // It waits, blocked: for this moment it is let through. The program's stop is what the shell is to see.
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, number);
+  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+  pthread_sigmask(SIG_BLOCK, &only, NULL);
+}
+
 void clinux_die_by(int number) {
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);

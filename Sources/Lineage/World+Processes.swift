@@ -9,7 +9,8 @@ extension World {
     while threads.count <= id.position { threads.append(nil) }
     let parent = thread(start.parent)
     let table: Int
-    if let parent, start.sharesFiles {
+    // Of a parent that is gone nothing is left to be shared or copied.
+    if let parent, parent.isAlive, start.sharesFiles {
       table = parent.table
       self.tables[table].users += 1
     } else {
@@ -23,7 +24,7 @@ extension World {
     } else {
       beginProcess(record, leader: id, parent: parent, start, at: time)
     }
-    if let parent, !start.sharesFiles {
+    if let parent, parent.isAlive, !start.sharesFiles {
       copyTable(from: parent.table, to: table, process: record.process, by: start.parent, at: time)
     }
   }

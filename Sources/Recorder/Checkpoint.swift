@@ -38,8 +38,10 @@ extension Recorder {
     guard unclaimed.isEmpty, unsettled.isEmpty else { return false }
     return tracees.values.allSatisfy { tracee in
       // In doubt until it is held: an exec has killed a neighbour in the middle of a call.
-      if tracee.doubtfulSince != nil, !tracee.isHeld { return false }
-      return tracee.isHeld || !ProcFS.isAlive(tracee.tid) || ProcFS.isAsleep(tracee.tid)
+      if tracee.doubtfulSince != nil, !tracee.isHeld, !tracee.hasEnded { return false }
+      // Of a thread that has just been killed the end is still to come, and with it the doubt about its call.
+      if !ProcFS.isAlive(tracee.tid) { return tracee.hasEnded || tracee.call == nil }
+      return tracee.isHeld || ProcFS.isAsleep(tracee.tid)
     }
   }
 }

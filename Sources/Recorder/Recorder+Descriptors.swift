@@ -51,6 +51,10 @@ extension Recorder {
     for holder in world.descriptors(like: found.kind, inode: found.inode) {
       guard holder.table != world.thread(tracee.id)?.table || holder.fd != fd else { continue }
       guard let thread = world.thread(holder.thread), tracees[thread.tid] != nil else { continue }
+      if isBeingReplaced(holder.fd, table: holder.table) {
+        isUnknown = true
+        continue
+      }
       compared += 1
       if compared > Self.mostCompared { return .unknown }
       switch clinux_same_file(tracee.tid, fd, thread.tid, holder.fd) {
@@ -61,6 +65,14 @@ extension Recorder {
       }
     }
     return isUnknown ? .unknown : .none
+  }
+
+  /// Whether a dup2 on to the number is under way: the kernel may be ahead of the model.
+  private func isBeingReplaced(_ fd: FD, table: Int) -> Bool {
+    tracees.values.contains {
+      guard case .duplicate(_, let to, _) = $0.call?.operation, to == fd else { return false }
+      return world.thread($0.id)?.table == table
+    }
   }
 
   /// Compares what the model says of `fd` with the kernel, and writes down what is different.
@@ -137,7 +149,7 @@ extension Recorder {
 
   func sharers(of tracee: Tracee) -> [Tracee] {
     guard let table = world.thread(tracee.id)?.table, world.tables[table].users > 1 else { return [] }
-    return tracees.values.filter { $0 !== tracee && world.thread($0.id)?.table == table }
+    return tracees.values.filter { $0 !== tracee && !$0.hasEnded && world.thread($0.id)?.table == table }
   }
 
   /// For a call that copies the table: since when others have been inside of calls that change it; else its own entry.
@@ -240,12 +252,7 @@ extension Recorder {
   /// A thread ended inside of a call: what the call did to a table that others still use is not known.
   func doubtTable(of tracee: Tracee) {
     guard let call = tracee.call, Self.changesTable(call.operation) else { return }
-    // A thread that is killed in a call leaves nobody behind but other processes, or who killed it by exec.
-    for other in sharers(of: tracee) {
-      var survives = other.process !== tracee.process
-      if case .exec = other.call?.operation { survives = true }
-      if survives { other.doubtfulSince = min(other.doubtfulSince ?? .max, call.entered) }
-    }
+    for other in sharers(of: tracee) { other.doubtfulSince = min(other.doubtfulSince ?? .max, call.entered) }
   }
 
   /// Whether no other thread of the tables that matter is in the middle of a call that changes them. What sleeps has not

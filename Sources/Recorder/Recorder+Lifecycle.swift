@@ -74,6 +74,9 @@ extension Recorder {
     else { return }
     tracee.hasEnded = true
     doubtTable(of: tracee)
+    if let since = tracee.doubtfulSince {
+      for other in sharers(of: tracee) { other.doubtfulSince = min(other.doubtfulSince ?? .max, since) }
+    }
     emit(tracee, .end(status: Int32(truncatingIfNeeded: message)))
   }
 
@@ -157,13 +160,18 @@ extension Recorder {
         continue
       }
       let isThread = family.process != tid
-      let parent = tracees.values.first { $0.process.pid == (isThread ? family.process : family.parent) }
-      // CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for.
-      let start = Start(parent: parent?.id ?? .unknown, flags: isThread ? 0x10F00 : 0)
+      // Its reaper by now is not who forked it: that is who died in a fork.
+      let parent = isThread ? tracees.values.first { $0.process.pid == family.process } : nil
+      let sharer = isThread ? nil : tracees.values.first { clinux_same_table($0.tid, tid) == 1 }
+      let forker = diedForking.count == 1 ? diedForking[0] : .unknown
+      // CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for; or CLONE_FILES.
+      let start = Start(
+        parent: parent?.id ?? sharer?.id ?? forker, flags: isThread ? 0x10F00 : sharer != nil ? 0x400 : 0)
       let child = add(tid, pid: family.process, start, parent: parent)
-      if parent == nil { describeAll(child) }
+      if parent == nil, sharer == nil { describeAll(child) }
       try claim(child)
     }
+    if unclaimed.isEmpty { diedForking = [] }
   }
 
   private func execed(_ tracee: Tracee, former tid: Int32) {

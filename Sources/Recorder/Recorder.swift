@@ -72,6 +72,8 @@ public final class Recorder {
   var nextCheckpoint: UInt64 = 0
   /// Children that were heard of before their parent's event named them.
   var unclaimed: [Int32: Newborn] = [:]
+  /// Threads that were killed while they forked.
+  var diedForking: [ThreadID] = []
   var threadCount = 0
   var processCount = 0
   var generations: [Int32: UInt32] = [:]
@@ -87,6 +89,7 @@ public final class Recorder {
   var isEnough: () -> Bool = { false }
   /// The root is in a group-stop; the terminal has asked us to stop as well.
   private var isRootStopped = false
+  private var rootStop: Int32 = SIGSTOP
   private var lastTerminalStop: Nanoseconds?
   private var lastInterrupt: Nanoseconds?
   private(set) var isEnding = false
@@ -175,10 +178,12 @@ public final class Recorder {
     switch signal {
     case 0: if !isBusy { try adoptOrphans() }
     case SIGCHLD: break
-    case _ where !isForUs: break
     case SIGTSTP, SIGTTIN, SIGTTOU:
+      // A program in raw mode stops its own group for ^Z.
       lastTerminalStop = now
       if isRootStopped { stopWithRoot() }
+    case _ where !isForUs: break
+    case SIGQUIT where hasFilter: break
     case SIGINT, SIGQUIT:
       if !hasFilter {
         isLettingGo = true
@@ -231,7 +236,7 @@ public final class Recorder {
   /// The terminal stops its whole foreground group; we do so after the root did, since its handler may have work to do first.
   private func stopWithRoot() {
     lastTerminalStop = nil
-    kill(getpid(), SIGSTOP)
+    clinux_stop_by(rootStop)
   }
 
   private func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
@@ -254,6 +259,7 @@ public final class Recorder {
     }
     tracee.drop()
     endTurn(tracee)
+    if case .spawn = tracee.call?.operation { diedForking.append(tracee.id) }
     lastEnded = tracee.process.pid
     tracee.process.threads -= 1
     guard hasBegun, !tracee.hasEnded else { return }
@@ -282,7 +288,7 @@ public final class Recorder {
     case .event(.seccomp): try seccompStop(tracee, token)
     case .event(let event): try eventStop(tracee, event, token)
     case .signal(let signal): try signalStop(tracee, signal, token)
-    case .groupStop:
+    case .groupStop(let signal):
       tracee.wasStoppedInCall = true
       stopContinuing(tracee, token)
       if isArriving(tracee) {
@@ -292,6 +298,7 @@ public final class Recorder {
       try token.resume(.listen)
       if tid == root {
         isRootStopped = true
+        rootStop = signal
         if let asked = lastTerminalStop, now - asked < 1_000_000_000 { stopWithRoot() }
       }
     }

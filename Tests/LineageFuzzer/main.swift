@@ -21,6 +21,12 @@ struct Comparison {
     var fd: FD
     /// The open file's serial number in the model.
     var serial: UInt32
+    var descriptor: Descriptor
+
+    /// `fd 3 of 4711 (pipe:[42], file 7, inherited at 1500 µs)`
+    var text: String {
+      "fd \(fd) of \(tid) (\(Kernel.link(fd, of: tid)), file \(serial), \(descriptor.how) at \(descriptor.since / 1000) µs)"
+    }
   }
 
   mutating func compare(_ world: World, _ alive: [(id: ThreadID, tid: Int32)]) {
@@ -61,7 +67,7 @@ struct Comparison {
       if let flags = Kernel.flags(fd, of: thread.tid), (flags & 0o2000000 != 0) != descriptor.closeOnExec {
         report("thread \(thread.tid): fd \(fd) \(descriptor.closeOnExec ? "has no" : "has") FD_CLOEXEC")
       }
-      return Entry(tid: thread.tid, fd: fd, serial: world.file(descriptor.file)?.serial ?? 0)
+      return Entry(tid: thread.tid, fd: fd, serial: world.file(descriptor.file)?.serial ?? 0, descriptor: descriptor)
     }
   }
 
@@ -80,17 +86,13 @@ struct Comparison {
       let group = entries[start..<end]
       let first = group[start]
       for entry in group.dropFirst() where entry.serial != first.serial {
-        report(
-          "fd \(first.fd) of \(first.tid) and fd \(entry.fd) of \(entry.tid) are one open file "
-            + "(\(Kernel.link(entry.fd, of: entry.tid))), and two in the model (\(first.serial), \(entry.serial))")
+        report("\(first.text) and \(entry.text) are one open file, and two in the model")
       }
       for serial in Set(group.map(\.serial)) {
         if let other = seen[serial] {
-          report(
-            "fd \(first.fd) of \(first.tid) (\(Kernel.link(first.fd, of: first.tid))) and fd \(other.fd) of \(other.tid) "
-              + "(\(Kernel.link(other.fd, of: other.tid))) are two open files, and one in the model (\(serial))")
+          report("\(first.text) and \(other.text) are two open files, and one in the model")
         }
-        seen[serial] = first
+        seen[serial] = group.first { $0.serial == serial }
       }
       start = end
     }

@@ -79,6 +79,9 @@ void clinux_block_signals(void);
 // (si_pid), 0 for the kernel.
 int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
 
+// Stops this process by a stop signal, until SIGCONT.
+void clinux_stop_by(int signal);
+
 // Ends this process as `signal` would have, without a core file; returns if the signal did not kill.
 void clinux_die_by(int signal);
 
