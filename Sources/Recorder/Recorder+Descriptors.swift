@@ -48,16 +48,24 @@ extension Recorder {
   private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee) -> Twin {
     var compared = 0
     var isUnknown = false
+    // The threads of each table, but those that have given it up on their way out.
+    var users: [Int: [Int32]] = [:]
+    for other in tracees.values where !other.isExiting && other !== tracee {
+      if let table = world.thread(other.id)?.table { users[table, default: []].append(other.tid) }
+    }
+    if let table = world.thread(tracee.id)?.table { users[table, default: []].insert(tracee.tid, at: 0) }
     for holder in world.descriptors(like: found.kind, inode: found.inode) {
       guard holder.table != world.thread(tracee.id)?.table || holder.fd != fd else { continue }
-      guard let thread = world.thread(holder.thread), tracees[thread.tid] != nil else { continue }
+      guard let threads = users[holder.table] else { continue }
       if isBeingReplaced(holder.fd, table: holder.table) {
         isUnknown = true
         continue
       }
       compared += 1
       if compared > Self.mostCompared { return .unknown }
-      switch clinux_same_file(tracee.tid, fd, thread.tid, holder.fd) {
+      // One that has just been killed cannot be asked.
+      let answers = threads.lazy.map { clinux_same_file(tracee.tid, fd, $0, holder.fd) }
+      switch answers.first(where: { $0 != -ESRCH }) {
       case 1: return .found(holder.thread, holder.fd)
       // The model's number is not open there: it is about to learn of that.
       case 0, -EBADF: break

@@ -43,6 +43,7 @@ extension Recorder {
       sampleUsage(tracee, at: now, every: 0)
       sampleName(tracee)
       endEarly(tracee, token)
+      tracee.isExiting = true
       // Whoever ends is not held: another thread's exec waits for it.
       try token.resume(.run)
       return
@@ -188,6 +189,7 @@ extension Recorder {
     }
     tracee.frames = []
     tracee.hasEnded = false
+    tracee.isExiting = false
     tracee.process.threads = 1
     tracee.process.said.remove(.otherABI)
     if !hasBegun {

@@ -26,6 +26,8 @@ final class Tracee {
   /// The table whose turn it has, and whether it is held until it has one.
   var turn: Int?
   var waitsForTurn = false
+  /// It is past its last stop (PTRACE_EVENT_EXIT).
+  var isExiting = false
   /// Its end is in the trace already.
   var hasEnded = false
   /// Attached, and not seen to stop yet.
