@@ -56,6 +56,7 @@ public enum EventText {
     case .ptrace: "ptrace"
     case .ownFilter: "seccomp filter"
     case .unprivileged: "privilege"
+    case .memory: "memory"
     }
   }
 

@@ -8,7 +8,9 @@
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -70,6 +72,20 @@ ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count
   struct iovec remote = {(void *)address, count};
   ssize_t got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
   return got < 0 ? -errno : got;
+}
+
+int clinux_pages_present(pid_t tid, uint64_t address, size_t count) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%d/pagemap", tid);
+  int map = open(path, O_RDONLY | O_CLOEXEC);
+  if (map < 0) return -errno;
+  int present = 1;
+  for (uint64_t page = address / 4096; present == 1 && page <= (address + count - 1) / 4096; page++) {
+    uint64_t entry;
+    if (pread(map, &entry, sizeof entry, page * sizeof entry) != sizeof entry || entry >> 62 == 0) present = 0;
+  }
+  close(map);
+  return present;
 }
 
 int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd) {
@@ -214,6 +230,45 @@ struct clinux_failure clinux_launch_failure(void) {
   if (read(failure_pipe[0], &failure, sizeof failure) != sizeof failure) failure.stage = 0;
   close(failure_pipe[0]);
   return failure;
+}
+
+// Whether the process has SIGCONT waiting, or is no more. In a child of ours after fork: system calls only.
+static bool goes_on(const char *status) {
+  char text[4096];
+  int file = open(status, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return true;
+  ssize_t size = read(file, text, sizeof text - 1);
+  close(file);
+  if (size <= 0) return true;
+  text[size] = 0;
+  const char *state = strstr(text, "State:\t");
+  if (state != NULL && (state[7] == 'Z' || state[7] == 'X')) return true;
+  const char *names[] = {"SigPnd:\t", "ShdPnd:\t"};
+  for (int i = 0; i < 2; i++) {
+    const char *pending = strstr(text, names[i]);
+    if (pending != NULL && strtoull(pending + 8, NULL, 16) >> (SIGCONT - 1) & 1) return true;
+  }
+  return false;
+}
+
+void clinux_stop_with(pid_t target, int number) {
+  char status[40];
+  snprintf(status, sizeof status, "/proc/%d/status", target);
+  pid_t self = getpid();
+  pid_t watcher = fork();
+  if (watcher == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == self && !goes_on(status)) {
+      struct timespec pause = {0, 20000000};
+      nanosleep(&pause, NULL);
+    }
+    kill(self, SIGCONT);
+    _exit(0);
+  }
+  clinux_stop_by(number);
+  if (watcher < 0) return;
+  kill(watcher, SIGKILL);
+  while (waitpid(watcher, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
 void clinux_stop_by(int number) {

@@ -12,6 +12,8 @@ extension World {
     let fd = FD(truncatingIfNeeded: result.rawValue)
     let closeOnExec: UInt32 = 0o2000000
     switch operation {
+    // Numbers that could not be read are looked up when they are used.
+    case .pipe(-1, -1, _, _), .socketPair(-1, -1, _, _): break
     case .pipe(let read, let write, let flags, let inode):
       let channel = makeChannel(.pipe, inode: inode, by: thread, at: time)
       let nonblocking = flags & 0o4000 != 0

@@ -6,13 +6,24 @@ import Glibc
 /// Reads from the address space of one thread.
 public struct TraceeMemory: Sendable {
   public let tid: Int32
+  /// Look before each read whether the pages are there: reading one that is not would wait for the target's own fault
+  /// handler (userfaultfd(2)), which waits for us.
+  public let asksFirst: Bool
 
-  public init(tid: Int32) { self.tid = tid }
+  public init(tid: Int32, asksFirst: Bool = false) {
+    self.tid = tid
+    self.asksFirst = asksFirst
+  }
+
+  /// Whether all pages of the stretch are in memory or swapped out (/proc/TID/pagemap, bits 63 and 62).
+  private func isThere(_ address: UInt64, _ count: Int) -> Bool {
+    clinux_pages_present(tid, address, count) == 1
+  }
 
   /// Fills `buffer` with up to `count` bytes from `address`; returns how many were readable.
   public func read(_ address: UInt64, count: Int, into buffer: inout [UInt8]) -> Int {
     buffer.removeAll(keepingCapacity: true)
-    guard address != 0, count > 0 else { return 0 }
+    guard address != 0, count > 0, !asksFirst || isThere(address, count) else { return 0 }
     buffer.append(contentsOf: repeatElement(0, count: count))
     var got = buffer.withUnsafeMutableBytes { clinux_read_memory(tid, address, $0.baseAddress, count) }
     if got < 0 { got = peek(address, count: count, into: &buffer) }
@@ -44,6 +55,7 @@ public struct TraceeMemory: Sendable {
     guard address != 0 else { return nil }
     var value: Value = 0
     let size = MemoryLayout<Value>.size
+    if asksFirst, !isThere(address, size) { return nil }
     let got = withUnsafeMutableBytes(of: &value) { clinux_read_memory(tid, address, $0.baseAddress, size) }
     if got == size { return value }
     var bytes = [UInt8](repeating: 0, count: size)

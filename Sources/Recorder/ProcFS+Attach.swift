@@ -14,6 +14,15 @@ extension ProcFS {
     numbers(in: "/proc/\(pid)/task").sorted { ($0 != pid ? 1 : 0, $0) < ($1 != pid ? 1 : 0, $1) }
   }
 
+  /// The children of a process's threads (Linux 3.5, CONFIG_PROC_CHILDREN).
+  static func children(of pid: Int32) -> [Int32] {
+    threads(of: pid).flatMap { tid in
+      String(decoding: read("/proc/\(pid)/task/\(tid)/children") ?? [], as: UTF8.self).split(separator: " ").compactMap {
+        Int32($0)
+      }
+    }
+  }
+
   static func tracer(of tid: Int32) -> Int32? { field("TracerPid:", of: "/proc/\(tid)/status").flatMap { Int32($0) } }
 
   /// The effective user of a process.

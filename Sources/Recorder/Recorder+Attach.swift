@@ -72,6 +72,7 @@ extension Recorder {
       writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit,
       observer: observer)
     recorder.hasBegun = true
+    recorder.strangers = Set(ProcFS.children(of: getpid())).subtracting(processes)
     recorder.arrivalDeadline = arrivalTime
     recorder.deadline = stay.duration
     recorder.isEnough = stay.isEnough
@@ -213,7 +214,7 @@ extension Recorder {
   /// the owner's tid in the low 30 bits of a PI lock.
   private func noteLock(_ tracee: Tracee) {
     guard case .futex(let address, let operation, let value) = tracee.call?.operation else { return }
-    let memory = TraceeMemory(tid: tracee.tid)
+    let memory = memory(of: tracee)
     guard let word = memory.load(address, as: UInt32.self) else { return }
     switch operation & 0x7F {
     // FUTEX_WAIT of a lock with waiters.

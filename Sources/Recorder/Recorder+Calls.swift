@@ -62,6 +62,7 @@ extension Recorder {
       try resume(tracee, token)
       return
     }
+    if syscall == .userfaultfd { hasFaultHandlers = true }
     leaveAbandonedHandlers(tracee, stackPointer: stop.stackPointer)
     enter(tracee, syscall, shape, stop.arguments, entered: now)
     hideOurselves(tracee, token)
@@ -94,9 +95,13 @@ extension Recorder {
         body: .call(syscall, .pending, call.operation)), arena: tracee.arena)
   }
 
+  func memory(of tracee: Tracee) -> TraceeMemory {
+    TraceeMemory(tid: tracee.tid, asksFirst: hasFaultHandlers)
+  }
+
   func decoder(_ tracee: Tracee) -> CallDecoder {
     CallDecoder(
-      memory: TraceeMemory(tid: tracee.tid), thread: tracee.id, payloadLimit: payloadLimit,
+      memory: memory(of: tracee), thread: tracee.id, payloadLimit: payloadLimit,
       intern: intern)
   }
 
@@ -135,6 +140,9 @@ extension Recorder {
       self.tracees[pid]?.id ?? .unknown
     }
     tracee.call?.operation = operation
+    if case .pipe(-1, -1, _, _) = operation, result == 0 {
+      say(.memory, "it cannot be read, so what calls say there is not known", tracee)
+    }
     try returned(tracee, result: result, token)
   }
 

@@ -242,7 +242,7 @@ extension Recorder {
   /// CLONE_PIDFD: the parent has the descriptor before the call returns, which may be much later (CLONE_VFORK).
   func describePidfd(_ tracee: Tracee) {
     guard let call = tracee.call, case .spawn(let flags, _) = call.operation, flags & 0x1000 != 0 else { return }
-    let memory = TraceeMemory(tid: tracee.tid)
+    let memory = memory(of: tracee)
     let place = call.syscall == .clone3 ? memory.load(call.argument(0) &+ 8, as: UInt64.self) : call.argument(2)
     if let place, let fd = memory.load(place, as: Int32.self) { describe(fd, of: tracee) }
   }

@@ -46,7 +46,13 @@ extension Recorder {
     case SeccompFilter.cookie: return false
     case SeccompFilter.strictCookie:
       // kernel/seccomp.c, __secure_computing_strict: do_exit(SIGKILL).
-      kill(tracee.process.pid, SIGKILL)
+      if tracee.process.threads <= 1 {
+        kill(tracee.process.pid, SIGKILL)
+      } else {
+        // Of the thread alone: the call becomes its exit, which the filter allows.
+        try? token.set(.call, UInt64(Syscall.exit.number))
+        try? token.set(.argument0, UInt64(SIGKILL))
+      }
       return true
     default:
       // The target's own SECCOMP_RET_TRACE: without a tracer the call is not made, and is ENOSYS.
@@ -135,7 +141,7 @@ extension Recorder {
     // struct sock_fprog: length, then the address of the instructions.
     let address = (registers.stackPointer &- 128 &- UInt64(8 * (program.count + 2))) & ~7
     let words = [UInt64(program.count), address &+ 16] + program
-    let memory = TraceeMemory(tid: tracee.tid)
+    let memory = memory(of: tracee)
     let old = words.indices.compactMap { memory.load(address &+ UInt64($0 * 8), as: UInt64.self) }
     guard old.count == words.count else { return }
     for (place, word) in words.enumerated() where (try? token.write(word, at: address &+ UInt64(place * 8))) == nil {

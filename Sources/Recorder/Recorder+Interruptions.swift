@@ -67,6 +67,10 @@ extension Recorder {
       if case .wait(let wait) = call.operation { timeout = wait.timeout }
       result = 0
     case .rtSigtimedwait: timeout = decoder(tracee).timespec(call.argument(2))
+    case .semtimedop: timeout = decoder(tracee).timespec(call.argument(3))
+    case .ioGetevents:
+      timeout = decoder(tracee).timespec(call.argument(4))
+      result = 0
     case .recvfrom, .recvmsg, .read, .readv, .accept, .accept4:
       timeout = Int64(clinux_socket_timeout(tracee.process.pid, Int32(truncatingIfNeeded: call.argument(0)), 0))
     case .sendto, .sendmsg, .write, .writev, .connect:

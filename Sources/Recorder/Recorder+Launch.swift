@@ -13,6 +13,7 @@ extension Recorder {
   ) throws(RecorderError) -> Outcome {
     let program = try Program.find(command)
     clinux_block_signals()
+    let strangers = ProcFS.children(of: getpid())
     let filter = SeccompFilter.everyCall()
     let root = launch(command, filter: filter)
     guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
@@ -28,6 +29,7 @@ extension Recorder {
       writer: writer, root: root, hasFilter: true, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit,
       observer: observer)
     recorder.checkpoint = checkpoint
+    recorder.strangers = Set(strangers)
     do {
       try Ptrace.seize(root, options: [.follow, .exitKill])
     } catch {

@@ -90,6 +90,10 @@ public final class Recorder {
   /// The root is in a group-stop; the terminal has asked us to stop as well.
   private var isRootStopped = false
   private var rootStop: Int32 = SIGSTOP
+  /// A target handles page faults itself.
+  var hasFaultHandlers = false
+  /// Children that our process had before it became faultline: not ours to wait for.
+  var strangers: Set<Int32> = []
   private var lastTerminalStop: Nanoseconds?
   private var lastInterrupt: Nanoseconds?
   private(set) var isEnding = false
@@ -152,7 +156,7 @@ public final class Recorder {
       for place in 0..<ready {
         if let status = batch[place].take() { try dispatch(status) }
       }
-      if noTracees { return }
+      if noTracees || tracees.isEmpty && unclaimed.isEmpty && !strangers.isEmpty { return }
       try goOnAfterArrival()
       sampleRunning()
       try settle()
@@ -236,7 +240,9 @@ public final class Recorder {
   /// The terminal stops its whole foreground group; we do so after the root did, since its handler may have work to do first.
   private func stopWithRoot() {
     lastTerminalStop = nil
-    clinux_stop_by(rootStop)
+    clinux_stop_with(root, rootStop)
+    // Who continued us meant the root.
+    if isRootStopped, !ProcFS.isPending(SIGCONT, for: root) { kill(root, SIGCONT) }
   }
 
   private func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
@@ -252,6 +258,7 @@ public final class Recorder {
       rootEnded = now
       survivors = tracees.count - 1
     }
+    if strangers.remove(tid) != nil { return }
     guard let tracee = tracees.removeValue(forKey: tid) else {
       // Killed before its parent's event names it.
       newborn(tid).end(raw)
@@ -299,7 +306,11 @@ public final class Recorder {
       if tid == root {
         isRootStopped = true
         rootStop = signal
-        if let asked = lastTerminalStop, now - asked < 1_000_000_000 { stopWithRoot() }
+        // The terminal's stop is for its whole foreground group. A root that was stopped in another way may have children that
+        // will continue it, so only one that is alone takes us along.
+        let isAlone = tracees.values.allSatisfy { $0.process.pid == root } && unclaimed.isEmpty
+        let isAsked = lastTerminalStop.map { now - $0 < 1_000_000_000 } ?? false
+        if hasFilter, isAsked || isAlone { stopWithRoot() }
       }
     }
   }

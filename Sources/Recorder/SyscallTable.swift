@@ -185,9 +185,9 @@ enum SyscallTable {
     SyscallRow(.prctl, .prctl),
     SyscallRow(.seccomp, .seccomp),
     SyscallRow(.futex, .futex, isForAttached: true),
-    SyscallRow(.semop, .plain, isForAttached: true),
-    SyscallRow(.semtimedop, .plain, isForAttached: true),
-    SyscallRow(.ioGetevents, .plain, isForAttached: true),
+    SyscallRow(.semop, .plain),
+    SyscallRow(.semtimedop, .plain),
+    SyscallRow(.ioGetevents, .plain),
     SyscallRow(.ioUringEnter, .plain, isForAttached: true),
   ]
 

@@ -219,4 +219,6 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case ownFilter
   /// A set-user-ID, set-group-ID or capability-bearing program that ran without its privilege, since it is traced.
   case unprivileged
+  /// The process has closed its memory to others (prctl(2), PR_SET_DUMPABLE): arguments in memory are not seen.
+  case memory
 }

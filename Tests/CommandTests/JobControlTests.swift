@@ -6,11 +6,7 @@ import Testing
 
 @Suite(.serialized) struct JobControlTests {
   /// What differs today, and why.
-  static let known: [String: Comment] = [
-    "stops_itself": "the tracer stops with the root only when the terminal stopped it",
-    "terminal_job": "the tracer stops by SIGSTOP, whatever stopped the root; QUIT counts as a second INT",
-    "inherited_child": "the end is ECHILD, and children from before exec count",
-  ]
+  static let known: [String: Comment] = [:]
 
   private func expectingKnownIssue(_ name: String, _ body: () throws -> Void) rethrows {
     if let why = Self.known[name] {

@@ -42,6 +42,9 @@ long clinux_bytes_waiting(pid_t pid, int fd);
 // SO_RCVTIMEO, or SO_SNDTIMEO, of another process's socket, in ns; 0 for none, -1 if it is no socket or cannot be asked.
 long clinux_socket_timeout(pid_t pid, int fd, int sending);
 
+// Whether all pages of a stretch are mapped to memory or swap (/proc/TID/pagemap): 1 or 0; -errno if it cannot be told.
+int clinux_pages_present(pid_t tid, uint64_t address, size_t count);
+
 // kcmp(KCMP_FILE): 1 if both descriptors share an open file, 0 if not, -errno if the kernel does not say.
 int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd);
 
@@ -81,6 +84,9 @@ int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
 
 // Stops this process by a stop signal, until SIGCONT.
 void clinux_stop_by(int signal);
+
+// The same, but goes on as soon as `target` is to go on: somebody may continue that one, and not us.
+void clinux_stop_with(pid_t target, int signal);
 
 // Ends this process as `signal` would have, without a core file; returns if the signal did not kill.
 void clinux_die_by(int signal);
