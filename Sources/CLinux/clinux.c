@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -137,12 +138,30 @@ static sigset_t tracer_signals;
 static sigset_t original_mask;
 static struct sigaction original_child_action;
 static struct sigaction original_size_action;
+static struct sigaction original_bus_action;
 static int release_pipe[2] = {-1, -1};
 static int failure_pipe[2] = {-1, -1};
+
+static volatile sig_atomic_t lost_pages;
+
+// The file under the trace's window was cut: the page becomes memory of ours, so that the program goes on.
+static void replace_lost_page(int number, siginfo_t *info, void *context) {
+  (void)context;
+  if (info->si_code <= 0) return;
+  void *page = (void *)((uintptr_t)info->si_addr & ~(uintptr_t)4095);
+  if (mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+    signal(number, SIG_DFL);
+  lost_pages = 1;
+}
+
+int clinux_has_lost_pages(void) { return lost_pages; }
 
 void clinux_block_signals(void) {
   // All of them: a target may send any signal to its process group, which is ours as well. Faults are delivered all the same.
   sigfillset(&tracer_signals);
+  sigdelset(&tracer_signals, SIGBUS);
+  struct sigaction guard = {.sa_sigaction = replace_lost_page, .sa_flags = SA_SIGINFO};
+  sigaction(SIGBUS, &guard, &original_bus_action);
   sigprocmask(SIG_BLOCK, &tracer_signals, &original_mask);
   // An inherited SIG_IGN would make the kernel reap children unseen.
   struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -187,6 +206,7 @@ static void run_child(const struct clinux_launch *launch) {
   if (read(release_pipe[0], &go, 1) != 1) _exit(127);
   sigaction(SIGCHLD, &original_child_action, NULL);
   sigaction(SIGXFSZ, &original_size_action, NULL);
+  sigaction(SIGBUS, &original_bus_action, NULL);
   sigprocmask(SIG_SETMASK, &original_mask, NULL);
   struct sock_fprog program = {launch->filter_length, (struct sock_filter *)launch->filter};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0) {

@@ -135,6 +135,7 @@ public final class Recorder {
   func finish() -> Outcome {
     var failed: TraceError?
     do throws(TraceError) { try writer.finish() } catch { failed = error }
+    if failed == nil, clinux_has_lost_pages() != 0 { failed = .unwritable(path: writer.path, errno: ESTALE) }
     return Outcome(
       path: writer.path, rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
       survivors: survivors, wasEnded: isEnding, failure: failed, lost: writer.lost)

@@ -141,7 +141,10 @@ struct TraceCommand: ParsableCommand {
     guard pids.isEmpty else { return try attach() }
     let outcome = try recording.record()
     if !recording.quiet || outcome.failure != nil {
-      recording.tell(outcome, try TraceFile.analyze(outcome.path, warns: outcome.failure == nil))
+      // The program may have deleted its own trace; it ends as it ended all the same.
+      if let analysis = try? TraceFile.analyze(outcome.path, warns: outcome.failure == nil) {
+        recording.tell(outcome, analysis)
+      }
     }
     endAs(outcome.rootStatus)
   }

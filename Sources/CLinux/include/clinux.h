@@ -78,6 +78,9 @@ struct clinux_failure clinux_launch_failure(void);
 // Blocks all signals, which the tracer takes with clinux_next_signal, and ignores XFSZ.
 void clinux_block_signals(void);
 
+// Whether somebody cut a file short that we have mapped.
+int clinux_has_lost_pages(void);
+
 // Waits for a signal. Returns its number, or 0 after `timeout_ns` (-1: for ever). `sender`: the process that sent it
 // (si_pid), 0 for the kernel.
 int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
