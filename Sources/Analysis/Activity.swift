@@ -142,7 +142,8 @@ struct ActivityMeter {
       parts.append("commonest call \(Syscall(Int(commonest.key)).name) (\(grouped(commonest.value)))")
     }
     if let place = world.openPlace(of: thread.id), let since = thread.openCall?.since {
-      parts.append("at the end in \(Self.words(place)) since \(Duration.moment(since))")
+      let isOld = thread.predates && since == 0
+      parts.append("at the end in \(Self.words(place)) since \(isOld ? "before the trace" : Duration.moment(since))")
     } else if let call = activity.endedIn {
       parts.append("ended in \(Self.words(call.place)), where it was since \(Duration.moment(call.since))")
     }

@@ -34,7 +34,8 @@ extension BusyPoll {
     } else if streak.predates, streak.returned.contains(.input), streak.waitingBefore > 0 {
       let what =
         streak.kind == .eventfd
-        ? "its count has been \(grouped(streak.waitingBefore))" : "it has had \(counted(streak.waitingBefore, "byte")) waiting"
+        ? "its count has been \(grouped(streak.waitingBefore))"
+        : "it has had \(counted(streak.waitingBefore, "byte")) waiting"
       why = ": \(what) since before the trace, which began too late to show who wrote\(holders(streak, world, tables))"
     } else if streak.predates {
       why = ": what is there was there before the trace, or comes from outside of it\(holders(streak, world, tables))"
@@ -66,6 +67,7 @@ extension BusyPoll {
     guard let slot = world.slot(ofChannel: streak.channel) else { return "" }
     let writers = world.writers(of: slot, to: streak.side, tables: tables)
     guard !writers.isEmpty else { return "" }
-    return "; its \(streak.kind == .eventfd ? "other holders are" : "write end is held by") \(writers.joined(separator: ", "))"
+    return
+      "; its \(streak.kind == .eventfd ? "other holders are" : "write end is held by") \(writers.joined(separator: ", "))"
   }
 }

@@ -17,7 +17,8 @@ extension World {
       // O_RDONLY ends read; sockets and eventfds are open for both.
       let reads = outsider.flags & 3 == 0 && [.pipe, .fifo].contains(outsider.kind)
       if reads || channel.kind == .socket { continue }
-      names.append("\(EventText.harmless(tables.text(outsider.name))) (pid \(outsider.pid), fd \(outsider.fd), not traced)")
+      names.append(
+        "\(EventText.harmless(tables.text(outsider.name))) (pid \(outsider.pid), fd \(outsider.fd), not traced)")
     }
     if names.count > limit { names = Array(names.prefix(limit)) + ["\(names.count - limit) more"] }
     return names

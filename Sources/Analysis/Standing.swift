@@ -102,7 +102,8 @@ struct StandingMeter {
     let file = path.split(separator: "/").last.map(String.init) ?? path
     let where_ = "\(file.isEmpty ? "" : EventText.harmless(file) + "+")0x\(String(commonest.key.offset, radix: 16))"
     let verb = share >= 0.5 ? "burns its core (\(percent) %)" : "runs (\(percent) % of a core)"
-    return "\(verb) without a system call, in \(where_) (\(module.value) of \(counted(UInt64(looks), "look")) in that file)"
+    return
+      "\(verb) without a system call, in \(where_) (\(module.value) of \(counted(UInt64(looks), "look")) in that file)"
   }
 }
 
@@ -120,11 +121,15 @@ enum Waiting {
     case .transfer(let transfer):
       let file = world.file(world.descriptor(transfer.fd, of: thread.id).file)
       let what = "waits in \(call) on \(object(transfer.fd, file?.kind))"
-      guard transfer.direction == .input else { return (what, readers(transfer.fd, thread, world: world, tables: tables)) }
+      guard transfer.direction == .input else {
+        return (what, readers(transfer.fd, thread, world: world, tables: tables))
+      }
       return (what, writers(transfer.fd, thread, world: world, tables: tables))
     case .accept(let fd, _):
       let name = world.file(world.descriptor(fd, of: thread.id).file).map { tables.text($0.name) } ?? ""
-      return ("waits in \(call) on fd \(fd)", "for a connection\(name.isEmpty ? "" : " to \(EventText.harmless(name))")")
+      return (
+        "waits in \(call) on fd \(fd)", "for a connection\(name.isEmpty ? "" : " to \(EventText.harmless(name))")"
+      )
     case .connect(let fd, let address):
       return ("waits in \(call) on fd \(fd)", "for \(EventText.harmless(tables.text(address))) to answer")
     case .lock(let fd, _): return ("waits in \(call) on fd \(fd)", "for who has locked that file (/proc/locks)")
@@ -180,8 +185,10 @@ enum Waiting {
     guard let file = world.file(world.descriptor(fd, of: thread.id).file), file.channel >= 0,
       let channel = world.channel(file.channel)
     else { return "" }
-    let readers = world.holders(of: file.channel).filter { $0.side != .write && channel.canWrite(file.side, to: $0.side) }
-      .map { "\(world.command($0.process, tables)) (pid \(world.process($0.process)?.pid ?? 0), fd \($0.fd))" }
+    let readers = world.holders(of: file.channel).filter {
+      $0.side != .write && channel.canWrite(file.side, to: $0.side)
+    }
+    .map { "\(world.command($0.process, tables)) (pid \(world.process($0.process)?.pid ?? 0), fd \($0.fd))" }
     return readers.isEmpty ? "" : "until \(readers.prefix(mostShown).joined(separator: ", ")) reads"
   }
 

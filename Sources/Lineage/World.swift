@@ -283,7 +283,9 @@ public struct World: Sendable {
     case .closeRange(let first, let last, let flags) where flags & 2 != 0 && result.succeeded:
       closeRange(first, last, flags, by: thread, at: event.exited)
     case .closeRange(let first, let last, _) where event.phase == .end && result.succeeded && first <= last:
-      stampFree(FD(truncatingIfNeeded: min(first, 1 << 20))...FD(truncatingIfNeeded: min(last, 1 << 20)), of: thread, at: event.exited)
+      stampFree(
+        FD(truncatingIfNeeded: min(first, 1 << 20))...FD(truncatingIfNeeded: min(last, 1 << 20)), of: thread,
+        at: event.exited)
     case .signalReturn:
       if let frame = threads[thread.position]!.frames.popLast() {
         threads[thread.position]!.returnedFrame = (frame, 0)

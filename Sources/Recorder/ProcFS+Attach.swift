@@ -17,7 +17,8 @@ extension ProcFS {
   /// The children of a process's threads (Linux 3.5, CONFIG_PROC_CHILDREN).
   static func children(of pid: Int32) -> [Int32] {
     threads(of: pid).flatMap { tid in
-      String(decoding: read("/proc/\(pid)/task/\(tid)/children") ?? [], as: UTF8.self).split(separator: " ").compactMap {
+      String(decoding: read("/proc/\(pid)/task/\(tid)/children") ?? [], as: UTF8.self).split(separator: " ").compactMap
+      {
         Int32($0)
       }
     }
@@ -43,7 +44,9 @@ extension ProcFS {
     return (UInt64(text, radix: 16) ?? 0) >> 19 & 1 == 1
   }
 
-  static func hasFilter(_ tid: Int32) -> Bool { field("Seccomp:", of: "/proc/\(tid)/status").map { $0 != "0" } ?? false }
+  static func hasFilter(_ tid: Int32) -> Bool {
+    field("Seccomp:", of: "/proc/\(tid)/status").map { $0 != "0" } ?? false
+  }
 
   /// A file that holds one number.
   static func number(_ path: String) -> Int? {

@@ -111,10 +111,14 @@ enum ProcFS {
     if status.st_mode & S_ISUID != 0, let user = effective("Uid:"), user != status.st_uid {
       return "\(name) is set-user-ID and ran without that privilege"
     }
-    if status.st_mode & S_ISGID != 0, status.st_mode & S_IXGRP != 0, let group = effective("Gid:"), group != status.st_gid {
+    if status.st_mode & S_ISGID != 0, status.st_mode & S_IXGRP != 0, let group = effective("Gid:"),
+      group != status.st_gid
+    {
       return "\(name) is set-group-ID and ran without that privilege"
     }
-    if clinux_has_capabilities(program) == 1, field("CapPrm:", of: "/proc/\(tid)/status").map({ UInt64($0, radix: 16) }) == 0 {
+    if clinux_has_capabilities(program) == 1,
+      field("CapPrm:", of: "/proc/\(tid)/status").map({ UInt64($0, radix: 16) }) == 0
+    {
       return "\(name) has file capabilities and ran without them"
     }
     return nil

@@ -23,9 +23,14 @@ extension Recorder {
     public var duration: Nanoseconds?
     /// Asked at least every 50 ms.
     public var isEnough: () -> Bool
+    /// Take their descendants along, as far as they can be attached to.
+    public var takesDescendants: Bool
 
-    public init(duration: Nanoseconds? = nil, isEnough: @escaping () -> Bool = { false }) {
+    public init(
+      duration: Nanoseconds? = nil, takesDescendants: Bool = false, isEnough: @escaping () -> Bool = { false }
+    ) {
       self.duration = duration
+      self.takesDescendants = takesDescendants
       self.isEnough = isEnough
     }
   }
@@ -78,6 +83,9 @@ extension Recorder {
     recorder.isEnough = stay.isEnough
     do {
       for pid in processes { try recorder.seizeAll(of: pid) }
+      if stay.takesDescendants {
+        for pid in descendants(of: processes) where Refusal.known(pid) == nil { try? recorder.seizeAll(of: pid) }
+      }
       try recorder.loop()
     } catch {
       recorder.leave()
@@ -86,6 +94,20 @@ extension Recorder {
     }
     recorder.leave()
     return recorder.finish()
+  }
+
+  /// How many processes are taken along, at the most.
+  private static let mostDescendants = 64
+
+  private static func descendants(of processes: [Int32]) -> [Int32] {
+    var found: [Int32] = []
+    var next = processes[...]
+    while let pid = next.popFirst(), found.count < mostDescendants {
+      let children = ProcFS.children(of: pid).filter { !processes.contains($0) && !found.contains($0) }
+      found += children
+      next += children
+    }
+    return Array(found.prefix(mostDescendants))
   }
 
   /// Seizes thread after thread until a scan finds no new one.

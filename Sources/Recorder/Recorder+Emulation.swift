@@ -114,7 +114,8 @@ extension Recorder {
     tracee.process.hasOwnFilter = true
     say(
       .ownFilter,
-      isStrict ? "seccomp's strict mode, imitated by a filter" : "what its own seccomp filter denies is not seen", tracee)
+      isStrict ? "seccomp's strict mode, imitated by a filter" : "what its own seccomp filter denies is not seen",
+      tracee)
   }
 
   private func takeUntraced(_ kind: CallShape.Spawn, _ tracee: Tracee, _ token: borrowing StoppedTracee) {

@@ -71,7 +71,8 @@ extension Recorder {
   /// A leader that ends before its threads is not reported until they have ended (wait(2) of a thread group), and has no
   /// descriptors any more.
   private func endEarly(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
-    guard hasBegun, tracee.tid == tracee.process.pid, tracee.process.threads > 1, let message = try? token.eventMessage()
+    guard hasBegun, tracee.tid == tracee.process.pid, tracee.process.threads > 1,
+      let message = try? token.eventMessage()
     else { return }
     tracee.hasEnded = true
     doubtTable(of: tracee)

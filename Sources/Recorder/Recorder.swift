@@ -206,7 +206,7 @@ public final class Recorder {
       } else if sender != 0 {
         toPassOn = (signal, sender, now)
       }
-      // The kernel sends HUP to a terminal's whole foreground group.
+    // The kernel sends HUP to a terminal's whole foreground group.
     default: break
     }
     passOn()
@@ -217,7 +217,8 @@ public final class Recorder {
   private func passOn() {
     guard let (signal, sender, time) = toPassOn, now - time >= Self.groupTime else { return }
     toPassOn = nil
-    let hasIt = lastDelivered.signal == signal && lastDelivered.sender == sender && lastDelivered.time + Self.groupTime >= time
+    let hasIt =
+      lastDelivered.signal == signal && lastDelivered.sender == sender && lastDelivered.time + Self.groupTime >= time
     if !hasIt, !ProcFS.isPending(signal, for: root) { kill(root, signal) }
   }
 

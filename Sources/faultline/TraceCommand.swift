@@ -166,7 +166,8 @@ enum Attachment {
   private static let interval: UInt64 = 500_000_000
 
   static func record(
-    _ pids: [Int32], path: String?, payload: Int, duration: Nanoseconds?, untilFinding: Bool
+    _ pids: [Int32], path: String?, payload: Int, duration: Nanoseconds?, untilFinding: Bool,
+    takesDescendants: Bool = false
   ) throws -> Recorder.Outcome {
     var live = LiveAnalysis()
     var known = TraceTables()
@@ -178,7 +179,7 @@ enum Attachment {
         known = tables
       }
     }
-    let stay = Recorder.Stay(duration: duration) {
+    let stay = Recorder.Stay(duration: duration, takesDescendants: takesDescendants) {
       guard untilFinding else { return false }
       let now = Clock.monotonic()
       guard now - looked >= interval else { return false }

@@ -8,7 +8,8 @@ import Report
 struct WhyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "why",
-    abstract: "Look at a process that runs for some seconds, and say what it waits for, or where it burns its core.")
+    abstract:
+      "Look at a process and its children for some seconds, and say what each waits for, or where it burns its core.")
 
   @Option(help: "How long to look (500ms, 5s, 2m).")
   var duration = Span(seconds: 2)
@@ -27,7 +28,7 @@ struct WhyCommand: ParsableCommand {
     let path = output ?? "\(Self.folder())/faultline-why-\(getpid()).flt"
     defer { if output == nil { unlink(path) } }
     let outcome = try Attachment.record(
-      [pid], path: path, payload: 16, duration: duration.nanoseconds, untilFinding: false)
+      [pid], path: path, payload: 16, duration: duration.nanoseconds, untilFinding: false, takesDescendants: true)
     if let failure = outcome.failure { Console.say("warning: \(failure)") }
     Console.print(Look.terminal().why(try TraceFile.analyze(path)))
   }

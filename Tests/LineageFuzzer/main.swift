@@ -61,7 +61,9 @@ struct Comparison {
     for fd in Set(real).subtracting(model).sorted() {
       report("thread \(thread.tid): fd \(fd) is open (\(Kernel.link(fd, of: thread.tid))), not in the model")
     }
-    for fd in Set(model).subtracting(real).sorted() { report("thread \(thread.tid): fd \(fd) is closed, not in the model") }
+    for fd in Set(model).subtracting(real).sorted() {
+      report("thread \(thread.tid): fd \(fd) is closed, not in the model")
+    }
     return Set(model).intersection(real).sorted().map { fd in
       let descriptor = world.descriptor(fd, of: thread.id)
       if let flags = Kernel.flags(fd, of: thread.tid), (flags & 0o2000000 != 0) != descriptor.closeOnExec {
