@@ -28,6 +28,8 @@ struct TimelineBuilder {
     for call in world.abandoned { unfinished(call, until: event.time) }
     switch event.body {
     case .start(let start): began(event, start, world: world, tables: tables)
+    // Who forked it was not seen: no arrow.
+    case .existingThread: began(event, Start(parent: .unknown, flags: 0), world: world, tables: tables)
     case .end: ended(event, world: world)
     case .call(let syscall, let result, let operation):
       guard event.phase != .begin, let lane = laneOf[event.thread] else { return }

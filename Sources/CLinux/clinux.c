@@ -139,6 +139,7 @@ static sigset_t original_mask;
 static struct sigaction original_child_action;
 static struct sigaction original_size_action;
 static struct sigaction original_bus_action;
+static struct rlimit original_files;
 static int release_pipe[2] = {-1, -1};
 static int failure_pipe[2] = {-1, -1};
 
@@ -159,6 +160,13 @@ int clinux_has_lost_pages(void) { return lost_pages; }
 void clinux_block_signals(void) {
   // All of them: a target may send any signal to its process group, which is ours as well. Faults are delivered all the same.
   sigfillset(&tracer_signals);
+  // A program may be given few descriptors; ours are besides those.
+  getrlimit(RLIMIT_NOFILE, &original_files);
+  struct rlimit files = original_files;
+  if (files.rlim_cur < 4096) {
+    files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   sigdelset(&tracer_signals, SIGBUS);
   struct sigaction guard = {.sa_sigaction = replace_lost_page, .sa_flags = SA_SIGINFO};
   sigaction(SIGBUS, &guard, &original_bus_action);
@@ -207,6 +215,7 @@ static void run_child(const struct clinux_launch *launch) {
   sigaction(SIGCHLD, &original_child_action, NULL);
   sigaction(SIGXFSZ, &original_size_action, NULL);
   sigaction(SIGBUS, &original_bus_action, NULL);
+  setrlimit(RLIMIT_NOFILE, &original_files);
   sigprocmask(SIG_SETMASK, &original_mask, NULL);
   struct sock_fprog program = {launch->filter_length, (struct sock_filter *)launch->filter};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0) {

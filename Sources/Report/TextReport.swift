@@ -69,6 +69,7 @@ public struct TextReport {
     let story = self.story(analysis)
     if !story.isEmpty { lines += ["", "Story"] + story }
     lines += [""] + lanes(analysis.timeline)
+    if analysis.header.beganAfterStart { lines += standing(analysis) }
     lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
     return lines.joined(separator: "\n") + "\n"
   }
