@@ -5,6 +5,12 @@ import Trace
 /// The six arguments of a call.
 typealias Arguments = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
 
+/// What a call that goes on with the rest of its buffers had: its second and third argument, and words of memory.
+struct Continuation {
+  var arguments: (UInt64, UInt64)
+  var memory: [(address: UInt64, old: UInt64)] = []
+}
+
 /// A call that was entered and has not returned.
 struct PendingCall {
   var syscall: Syscall
@@ -29,6 +35,7 @@ struct PendingCall {
 
   /// Bytes that earlier parts of a call transferred, which was cut short and goes on with the rest.
   var done: UInt64 = 0
+  var continuation: Continuation?
   /// It was entered before the trace.
   var beganBefore = false
 

@@ -89,37 +89,101 @@ extension Recorder {
   func isCutShort(_ call: PendingCall, result: Int64, _ tracee: Tracee) -> Bool {
     guard result > 0, let asked = continuableSize(call), UInt64(result) < asked else { return false }
     let file = world.file(world.descriptor(FD(truncatingIfNeeded: call.argument(0)), of: tracee.id).file)
-    guard let file, !file.nonblocking, [.pipe, .fifo, .socket, .socketpair, .tty].contains(file.kind) else {
+    guard let file, !file.nonblocking, [.pipe, .fifo, .socket, .socketpair, .tty, .device].contains(file.kind) else {
       return false
     }
+    // A pipe or terminal gives what it has; /dev/zero and its kin all that was asked for.
+    if call.syscall == .read, file.kind != .device { return false }
     return ProcFS.hasPendingSignal(tracee.tid)
   }
 
-  /// The size of a buffer that the call can go on with, by its registers alone; vectors lie in the program's memory.
+  /// The size of the buffers that the call can go on with.
   private func continuableSize(_ call: PendingCall) -> UInt64? {
     let flags = call.argument(3)
     switch call.syscall {
-    case .write: return call.argument(2)
+    case .write, .read: return call.argument(2)
     // MSG_DONTWAIT, MSG_WAITALL.
     case .sendto: return flags & 0x40 == 0 ? call.argument(2) : nil
     case .recvfrom: return flags & 0x100 != 0 && flags & 0x42 == 0 ? call.argument(2) : nil
+    case .writev: return vectorSize(call)
+    case .sendmsg: return call.argument(2) & 0x40 == 0 ? vectorSize(call) : nil
     default: return nil
     }
   }
 
-  /// Makes the call again for the rest of its buffer.
+  private func vectorSize(_ call: PendingCall) -> UInt64? {
+    if case .transfer(let transfer) = call.operation { return transfer.requested - min(transfer.requested, call.done) }
+    return nil
+  }
+
+  /// Makes the call again for the rest of its buffers.
   private func continueTransfer(_ tracee: Tracee, _ registers: CallRegisters, _ token: borrowing StoppedTracee) {
-    guard let call = tracee.call else { return }
+    guard var call = tracee.call else { return }
     let part = UInt64(call.interrupted)
+    if call.continuation == nil {
+      call.continuation = Continuation(arguments: (registers.arguments.1, registers.arguments.2))
+    }
+    switch call.syscall {
+    case .writev:
+      guard let (places, rest) = skip(part, of: registers.arguments.1, registers.arguments.2, &call, tracee, token)
+      else { return }
+      call.arguments.1 = registers.arguments.1 &+ places &* 16
+      call.arguments.2 = rest
+    case .sendmsg:
+      // struct msghdr: iov 16, iovlen 24, control 32, controllen 40. What was sent has taken its descriptors with it.
+      let header = registers.arguments.1
+      let memory = memory(of: tracee)
+      guard let vector = memory.load(header &+ 16, as: UInt64.self),
+        let count = memory.load(header &+ 24, as: UInt64.self),
+        let (places, rest) = skip(part, of: vector, count, &call, tracee, token)
+      else { return }
+      patch(header &+ 16, vector &+ places &* 16, &call, tracee, token)
+      patch(header &+ 24, rest, &call, tracee, token)
+      patch(header &+ 40, 0, &call, tracee, token)
+    default:
+      call.arguments.1 = registers.arguments.1 &+ part
+      call.arguments.2 = registers.arguments.2 &- part
+    }
     // -ERESTARTSYS.
-    guard (try? token.set(.argument1, registers.arguments.1 &+ part)) != nil,
-      (try? token.set(.argument2, registers.arguments.2 &- part)) != nil, (try? token.setResult(-512)) != nil
+    guard (try? token.set(.argument1, call.arguments.1)) != nil,
+      (try? token.set(.argument2, call.arguments.2)) != nil, (try? token.setResult(-512)) != nil
     else { return }
-    tracee.call?.done = call.done + part
-    tracee.call?.arguments.1 = registers.arguments.1 &+ part
-    tracee.call?.arguments.2 = registers.arguments.2 &- part
-    tracee.call?.interrupted = -512
-    tracee.call?.mayRestart = true
+    call.done += part
+    call.interrupted = -512
+    call.mayRestart = true
+    tracee.call = call
+  }
+
+  /// Shortens a vector of struct iovec (base, length) by what was transferred: how many of its parts are done, and how many are
+  /// left. The part in the middle is changed in the program's memory until the call returns.
+  private func skip(
+    _ count: UInt64, of vector: UInt64, _ parts: UInt64, _ call: inout PendingCall, _ tracee: Tracee,
+    _ token: borrowing StoppedTracee
+  ) -> (UInt64, UInt64)? {
+    let memory = memory(of: tracee)
+    var rest = count
+    for place in 0..<min(parts, 1024) {
+      let address = vector &+ place &* 16
+      guard let base = memory.load(address, as: UInt64.self), let length = memory.load(address &+ 8, as: UInt64.self)
+      else { return nil }
+      if rest < length {
+        if rest > 0 {
+          patch(address, base &+ rest, &call, tracee, token)
+          patch(address &+ 8, length - rest, &call, tracee, token)
+        }
+        return (place, parts - place)
+      }
+      rest -= length
+    }
+    return nil
+  }
+
+  private func patch(
+    _ address: UInt64, _ value: UInt64, _ call: inout PendingCall, _ tracee: Tracee, _ token: borrowing StoppedTracee
+  ) {
+    guard let old = memory(of: tracee).load(address, as: UInt64.self), (try? token.write(value, at: address)) != nil
+    else { return }
+    call.continuation?.memory.append((address, old))
   }
 
   /// A call that goes on with the rest is to be interrupted in earnest: it returns what it has done.
@@ -135,8 +199,11 @@ extension Recorder {
     call.done == 0 ? result : Int64(call.done) + max(0, result)
   }
 
+  /// Gives the program's registers and memory back what they held before the call went on.
   func restoreBuffer(_ call: PendingCall, _ token: borrowing StoppedTracee) {
-    try? token.set(.argument1, call.argument(1) &- call.done)
-    try? token.set(.argument2, call.argument(2) &+ call.done)
+    guard let continuation = call.continuation else { return }
+    try? token.set(.argument1, continuation.arguments.0)
+    try? token.set(.argument2, continuation.arguments.1)
+    for (address, old) in continuation.memory.reversed() { try? token.write(old, at: address) }
   }
 }

@@ -42,7 +42,7 @@ extension Recorder {
       } else if sender != 0 {
         toPassOn = (signal, sender, now)
       }
-      // From the kernel HUP comes to a terminal's whole foreground group.
+    // From the kernel HUP comes to a terminal's whole foreground group.
     default: break
     }
     passOn()
