@@ -15,7 +15,7 @@ import struct
 import sys
 import zlib
 
-VERSION = 1
+VERSION = 2
 FILE_HEADER = struct.Struct("<8sIIQI36x")
 CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
 TRAILER = struct.Struct("<Q8s")
@@ -25,7 +25,7 @@ PENDING = -(1 << 63)
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
             "other".split(),
-    "spot": "io_uring untraced other_abi lost".split(),
+    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged".split(),
     "action": "default ignore handler".split(),
 }
 PHASES = {3: "whole", 4: "begin", 5: "end"}
@@ -36,6 +36,11 @@ BODIES = dict(enumerate("""
     handler_left signal:int;   usage running:uint64 waiting:uint64
     existing fd:int kind:kind link:string inode:uint64 flags:uint same_as:int
     blind_spot spot:spot detail:string;   name name:string
+    existing fd:int kind:kind link:string inode:uint64 flags:uint same_as:int same_in:thread waiting:uint64
+    existing_thread parent:thread files:thread execed:bool path:string arguments:texts;   missing fd:int
+    interest epoll:int fd:int events:uint data:uint64;   handlers caught:uint64 ignored:uint64
+    outsider pid:int name:string fd:int kind:kind inode:uint64 flags:uint;   running module:string offset:uint64
+    locked_by tid:int
 """.replace(";", "\n").strip().splitlines(), start=6))
 THREAD = "thread tid:int generation:uint process:uint pid:int"
 OPERATIONS = """
@@ -51,7 +56,7 @@ OPERATIONS = """
     take_descriptor pidfd:int remote:int owner:thread;   spawn flags:uint64 child:thread;   unshare flags:uint64
     exec path:string caller:thread arguments:texts;   exit status:int group:bool;   send_signal target:int signal:int
     signal_action signal:int action:action handler:uint64 flags:uint64;   signal_return;   sleep ns:uint64
-    wait_child pid:int;   ring entries:uint
+    wait_child pid:int;   ring entries:uint;   futex address:uint64 operation:uint value:uint
 """.replace(";", "\n").strip().splitlines()
 
 
