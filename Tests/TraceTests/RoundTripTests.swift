@@ -39,15 +39,30 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
     .unshare(flags: 0x400), .exit(status: -1, group: true), .sendSignal(target: -5, signal: 15),
     .signalAction(signal: 15, SignalDisposition(action: .handler, handler: 1 << 46, flags: 0x1400_0000)),
     .signalReturn, .sleep(1_000_000), .waitChild(pid: -1), .ring(entries: 8),
+    .futex(address: UInt64.max, operation: 0x189, value: UInt32.max),
   ]
 
-  private static let others: [Event.Body] = [
-    .start(Start(parent: .unknown, flags: 0)), .end(status: 0x7F), .handlerLeft(signal: 14),
-    .signal(SignalDelivery(number: 15, code: -6, sender: 123)), .usage(running: 1, waiting: 2),
-    .existing(
-      ExistingDescriptor(fd: 0, kind: .tty, link: StringID(1), inode: 3, flags: 0o100002, sameAs: -1)),
-    .blindSpot(.ioUring, detail: StringID(1)), .name(StringID(1)),
-  ]
+  private static let others: [Event.Body] =
+    [
+      .start(Start(parent: .unknown, flags: 0)), .end(status: 0x7F), .handlerLeft(signal: 14),
+      .signal(SignalDelivery(number: 15, code: -6, sender: 123)), .usage(running: 1, waiting: 2),
+      .existing(
+        ExistingDescriptor(fd: 0, kind: .tty, link: StringID(1), inode: 3, flags: 0o100002, sameAs: -1)),
+      .existing(
+        ExistingDescriptor(
+          fd: 5, kind: .eventfd, link: StringID(1), inode: 12, flags: 0o2004002, sameAs: 3, sameIn: ThreadID(1),
+          waiting: UInt64.max - 1)),
+      .name(StringID(1)),
+      .existingThread(
+        ExistingThread(parent: ThreadID(1), files: .unknown, execed: true, path: StringID(1), arguments: .empty)),
+      .missing(7),
+      .interest(epoll: 6, fd: 3, events: [.input, .hangup, .edgeTriggered], data: UInt64.max),
+      .handlers(caught: 1 << 63, ignored: 1 << 12),
+      .outsider(
+        Outsider(pid: 4711, name: StringID(1), fd: 9, kind: .socket, inode: 1 << 40, flags: 0o2000001)),
+      .running(module: StringID(1), offset: 0x1160), .running(module: .empty, offset: UInt64.max),
+      .lockedBy(tid: 11),
+    ] + BlindSpot.allCases.map { .blindSpot($0, detail: StringID(1)) }
 
   private func written(_ body: (TraceWriter) -> Void) throws -> (events: [Event], arena: Arena, reader: TraceReader) {
     let path = temporaryTrace()
@@ -112,28 +127,33 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
       let epoll = Wait(epoll: 9, entries: arena.add(waits: epolled), timeout: 5)
       var transfer = Transfer(fd: 4, direction: .output, requested: 100, flags: 0x40)
       transfer.payload = arena.add(bytes: [0, 1, 255])
-      transfer.passed = arena.add(numbers: [7, 8])
+      transfer.passed = arena.add(numbers: [7, 8, -1, -1])
       let exec = Exec(path: StringID(1), arguments: arena.add(numbers: [1, 1]), caller: .unknown)
+      let found = ExistingThread(
+        parent: .unknown, files: ThreadID(1), execed: false, path: .empty, arguments: arena.add(numbers: [1, 0, 1]))
       let operations: [Trace.Operation] = [.wait(poll), .wait(epoll), .transfer(transfer), .exec(exec)]
       for operation in operations {
         writer.write(
           Event(thread: ThreadID(0), entered: 1, exited: 2, body: .call(.poll, CallResult(1), operation)), arena: arena)
       }
+      writer.write(Event(thread: ThreadID(0), entered: 3, exited: 3, body: .existingThread(found)), arena: arena)
     }
     guard case .call(_, _, .wait(let poll)) = read.events[0].body,
       case .call(_, _, .wait(let epoll)) = read.events[1].body,
       case .call(_, _, .transfer(let transfer)) = read.events[2].body,
-      case .call(_, _, .exec(let exec)) = read.events[3].body
+      case .call(_, _, .exec(let exec)) = read.events[3].body,
+      case .existingThread(let found) = read.events[4].body
     else {
-      Issue.record("the operations are others")
+      Issue.record("the events are others")
       return
     }
     #expect(Array(read.arena.waits(poll.entries)) == waits)
     #expect(Array(read.arena.waits(epoll.entries)) == epolled)
     #expect(epoll.epoll == 9)
     #expect(Array(read.arena.bytes(transfer.payload)) == [0, 1, 255])
-    #expect(Array(read.arena.numbers(transfer.passed)) == [7, 8])
+    #expect(Array(read.arena.numbers(transfer.passed)) == [7, 8, -1, -1])
     #expect(Array(read.arena.numbers(exec.arguments)) == [1, 1])
+    #expect(Array(read.arena.numbers(found.arguments)) == [1, 0, 1])
   }
 
   private func call(_ phase: Event.Phase, _ thread: Int, _ entered: UInt64, _ exited: UInt64) -> Event {
