@@ -25,7 +25,7 @@ PENDING = -(1 << 63)
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
             "other".split(),
-    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged".split(),
+    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory".split(),
     "action": "default ignore handler".split(),
 }
 PHASES = {3: "whole", 4: "begin", 5: "end"}
