@@ -250,9 +250,9 @@ extension Recorder {
     verify(numbers, of: tracee)
     if !others.isEmpty, result >= 0 {
       switch call.operation {
-      case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, source: others.first)
+      case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, others: others)
       case .closeRange(_, _, let flags) where flags & 2 != 0:
-        doubt(tracee, since: call.doubtfulSince, source: others.first)
+        doubt(tracee, since: call.doubtfulSince, others: others)
       default: break
       }
     }
@@ -317,18 +317,41 @@ extension Recorder {
 
   // MARK: Copied tables
 
-  /// The tracee's table was copied from `source`'s while others changed that one, or may have.
-  func doubt(_ tracee: Tracee, since: Nanoseconds, source: Tracee?) {
+  /// The tracee's table was copied from that of `others` while they changed it, or may have.
+  private func doubt(_ tracee: Tracee, since: Nanoseconds, others: [Tracee]) {
     tracee.doubtfulSince = min(tracee.doubtfulSince ?? .max, since)
-    guard let source else { return }
+    tracee.doubtfulNumbers += others.flatMap { numbersAtStake($0) }
+    guard let source = others.first else { return }
     tracee.doubtfulSource = source.id
     tracee.doubtfulNumbers += world.numbersChanged(since: since, of: source.id)
   }
 
-  /// A thread ended inside of a call: what the call did to a table that others still use is not known.
+  /// A thread ended inside of a call: what the call did to a table that others still use is not known. Nor is what it was
+  /// to be asked for.
   func doubtTable(of tracee: Tracee) {
-    guard let call = tracee.call, Self.changesTable(call.operation) else { return }
-    for other in sharers(of: tracee) { other.doubtfulSince = min(other.doubtfulSince ?? .max, call.entered) }
+    var since = tracee.doubtfulSince
+    if let call = tracee.call, Self.changesTable(call.operation) { since = min(since ?? .max, call.entered) }
+    guard let since else { return }
+    let others = sharers(of: tracee)
+    guard !others.isEmpty else { return }
+    let numbers = numbersAtStake(tracee) + doubtfulNumbers(of: tracee)
+    for other in others {
+      other.doubtfulSince = min(other.doubtfulSince ?? .max, since)
+      other.doubtfulNumbers += numbers
+    }
+  }
+
+  /// The open numbers that the call which the tracee is inside of changes, if it does so at all: they stay open, and so
+  /// must be looked at for the change to show.
+  func numbersAtStake(_ tracee: Tracee) -> [FD] {
+    switch tracee.call?.operation {
+    case .duplicate(_, let to, _) where to >= 0: return [to]
+    case .setCloseOnExec(let number, _): return [number]
+    // CLOSE_RANGE_CLOEXEC
+    case .closeRange(let first, let last, let flags) where flags & 4 != 0:
+      return world.openNumbers(of: tracee.id).filter { first <= UInt32($0) && UInt32($0) <= last }
+    default: return []
+    }
   }
 
   /// Whether no other thread of the tables that matter is in the middle of a call that changes them. What sleeps has not
