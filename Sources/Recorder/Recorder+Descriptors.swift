@@ -23,11 +23,14 @@ extension Recorder {
     emit(tracee, .existing(existing(fd, found, of: tracee)))
   }
 
-  func existing(_ fd: FD, _ found: ProcFS.Found, of tracee: Tracee) -> ExistingDescriptor {
+  /// `unsure`: numbers of the tracee that are still to be looked up.
+  func existing(
+    _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, unsure: ArraySlice<FD> = []
+  ) -> ExistingDescriptor {
     var descriptor = ExistingDescriptor(
       fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
-    switch twin(of: fd, found, in: tracee) {
+    switch twin(of: fd, found, in: tracee, unsure: unsure) {
     case .found(let thread, let twin):
       descriptor.sameAs = twin
       descriptor.sameIn = thread
@@ -45,15 +48,17 @@ extension Recorder {
   }
 
   /// Another descriptor, of any traced process, that is the same open file.
-  private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee) -> Twin {
+  ///
+  /// A number that is still to be looked up may mean another open file in the model than in the kernel, so it can only
+  /// confirm what the model has, where no other number contradicts that.
+  private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee, unsure: ArraySlice<FD>) -> Twin {
     var compared = 0
     var isUnknown = false
-    // The threads of each table, but those that have given it up on their way out.
-    var users: [Int: [Int32]] = [:]
-    for other in tracees.values where !other.isExiting && other !== tracee {
-      if let table = world.thread(other.id)?.table { users[table, default: []].append(other.tid) }
-    }
-    if let table = world.thread(tracee.id)?.table { users[table, default: []].insert(tracee.tid, at: 0) }
+    let file = world.descriptor(fd, of: tracee.id).file
+    var isContradicted = false
+    var confirmed: (ThreadID, FD)?
+    let doubtful = doubtfulTables(but: tracee, unsure)
+    let users = usersOfTables(but: tracee)
     for holder in world.descriptors(like: found.kind, inode: found.inode) {
       guard holder.table != world.thread(tracee.id)?.table || holder.fd != fd else { continue }
       guard let threads = users[holder.table] else { continue }
@@ -61,18 +66,67 @@ extension Recorder {
         isUnknown = true
         continue
       }
+      let isSameInModel = file >= 0 && world.descriptor(holder.fd, of: holder.thread).file == file
+      let isUnsure = doubtful[holder.table]?.contains(holder.fd) ?? false
+      if isUnsure, !isSameInModel || confirmed != nil { continue }
       compared += 1
       if compared > Self.mostCompared { return .unknown }
-      // One that has just been killed cannot be asked.
-      let answers = threads.lazy.map { clinux_same_file(tracee.tid, fd, $0, holder.fd) }
-      switch answers.first(where: { $0 != -ESRCH }) {
-      case 1: return .found(holder.thread, holder.fd)
-      // The model's number is not open there: it is about to learn of that.
-      case 0, -EBADF: break
-      default: isUnknown = true
+      switch answer(of: threads, isSame: holder.fd, as: fd, of: tracee.tid) {
+      case true? where isUnsure: confirmed = (holder.thread, holder.fd)
+      case true?: return .found(holder.thread, holder.fd)
+      case false?: if isSameInModel, !isUnsure { isContradicted = true }
+      case nil: isUnknown = true
       }
     }
+    if let confirmed, !isContradicted { return .found(confirmed.0, confirmed.1) }
     return isUnknown ? .unknown : .none
+  }
+
+  /// By table, the numbers that the model may have wrong until they are looked up.
+  private func doubtfulTables(but tracee: Tracee, _ unsure: ArraySlice<FD>) -> [Int: Set<FD>] {
+    var doubtful: [Int: Set<FD>] = [:]
+    if !unsure.isEmpty, let table = world.thread(tracee.id)?.table { doubtful[table] = Set(unsure) }
+    for other in tracees.values where other !== tracee && other.doubtfulSince != nil && !other.hasEnded {
+      guard let table = world.thread(other.id)?.table else { continue }
+      doubtful[table, default: []].formUnion(doubtfulNumbers(of: other))
+    }
+    return doubtful
+  }
+
+  /// The numbers of a table in doubt that changed, there or where it was copied from, since the doubt began.
+  private func doubtfulNumbers(of tracee: Tracee) -> [FD] {
+    guard let since = tracee.doubtfulSince else { return [] }
+    return world.numbersChanged(since: since, of: tracee.doubtfulSource ?? tracee.id) + tracee.doubtfulNumbers
+  }
+
+  /// The threads of each table, but those that have given it up on their way out. `leaves`: it is in a call that gives it a
+  /// table of its own, which the kernel may have done already (fs/file.c, unshare_fd; fs/exec.c, begin_new_exec).
+  private func usersOfTables(but tracee: Tracee) -> [Int: [(tid: Int32, leaves: Bool)]] {
+    var users: [Int: [(tid: Int32, leaves: Bool)]] = [:]
+    for other in tracees.values where !other.isExiting && other !== tracee {
+      guard let table = world.thread(other.id)?.table else { continue }
+      users[table, default: []].append((other.tid, other.call.map { Self.leavesTable($0.operation) } ?? false))
+    }
+    if let table = world.thread(tracee.id)?.table { users[table, default: []].insert((tracee.tid, false), at: 0) }
+    return users
+  }
+
+  /// Whether a number of a table that these threads use is the open file of `fd`; nil where none of them can tell.
+  private func answer(
+    of threads: [(tid: Int32, leaves: Bool)], isSame number: FD, as fd: FD, of tid: Int32
+  ) -> Bool? {
+    // Who leaves may speak for a table of its own: it is asked where nobody else is there.
+    let stays = threads.contains { !$0.leaves }
+    for thread in threads where !stays || !thread.leaves {
+      switch clinux_same_file(tid, fd, thread.tid, number) {
+      case 1: return true
+      case 0: return false
+      // Not open there, of which the model is about to learn; or the thread is being killed, and has no table any more.
+      case -EBADF: if ProcFS.isAlive(thread.tid), !ProcFS.descriptors(of: thread.tid).isEmpty { return false }
+      default: break
+      }
+    }
+    return nil
   }
 
   /// Whether a dup2 on to the number is under way: the kernel may be ahead of the model.
@@ -84,14 +138,18 @@ extension Recorder {
   }
 
   /// Compares what the model says of `fd` with the kernel, and writes down what is different.
-  func verify(_ fd: FD, of tracee: Tracee) {
+  func verify(_ numbers: [FD], of tracee: Tracee) {
+    for place in numbers.indices { verify(numbers[place], of: tracee, unsure: numbers[(place + 1)...]) }
+  }
+
+  private func verify(_ fd: FD, of tracee: Tracee, unsure: ArraySlice<FD>) {
     let model = world.descriptor(fd, of: tracee.id)
     guard let found = ProcFS.descriptor(fd, of: tracee.tid) else {
       // A thread that has been killed shows no descriptors either.
       if model.isOpen, ProcFS.isAlive(tracee.tid) { emit(tracee, .missing(fd)) }
       return
     }
-    let truth = existing(fd, found, of: tracee)
+    let truth = existing(fd, found, of: tracee, unsure: unsure)
     if model.isOpen {
       let isSame: Bool
       if truth.sameAs >= 0 {
@@ -147,6 +205,16 @@ extension Recorder {
     }
   }
 
+  /// Whether the call gives its thread a table of its own.
+  private static func leavesTable(_ operation: Operation) -> Bool {
+    switch operation {
+    case .exec: true
+    case .unshare(let flags): flags & 0x400 != 0
+    case .closeRange(_, _, let flags): flags & 2 != 0
+    default: false
+    }
+  }
+
   private static func copiesTable(_ operation: Operation) -> Bool {
     switch operation {
     case .spawn, .unshare, .exec: true
@@ -179,12 +247,12 @@ extension Recorder {
     let others = isShared && Self.copiesTable(call.operation) ? sharers(of: tracee) : []
     let numbers = hasBegun ? self.numbers(of: call, result: result, tracee, isShared: isShared) : []
     complete(tracee, result: result)
-    for fd in numbers { verify(fd, of: tracee) }
+    verify(numbers, of: tracee)
     if !others.isEmpty, result >= 0 {
       switch call.operation {
-      case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, source: others.first)
+      case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, others: others)
       case .closeRange(_, _, let flags) where flags & 2 != 0:
-        doubt(tracee, since: call.doubtfulSince, source: others.first)
+        doubt(tracee, since: call.doubtfulSince, others: others)
       default: break
       }
     }
@@ -249,18 +317,41 @@ extension Recorder {
 
   // MARK: Copied tables
 
-  /// The tracee's table was copied from `source`'s while others changed that one, or may have.
-  func doubt(_ tracee: Tracee, since: Nanoseconds, source: Tracee?) {
+  /// The tracee's table was copied from that of `others` while they changed it, or may have.
+  private func doubt(_ tracee: Tracee, since: Nanoseconds, others: [Tracee]) {
     tracee.doubtfulSince = min(tracee.doubtfulSince ?? .max, since)
-    guard let source else { return }
+    tracee.doubtfulNumbers += others.flatMap { numbersAtStake($0) }
+    guard let source = others.first else { return }
     tracee.doubtfulSource = source.id
     tracee.doubtfulNumbers += world.numbersChanged(since: since, of: source.id)
   }
 
-  /// A thread ended inside of a call: what the call did to a table that others still use is not known.
+  /// A thread ended inside of a call: what the call did to a table that others still use is not known. Nor is what it was
+  /// to be asked for.
   func doubtTable(of tracee: Tracee) {
-    guard let call = tracee.call, Self.changesTable(call.operation) else { return }
-    for other in sharers(of: tracee) { other.doubtfulSince = min(other.doubtfulSince ?? .max, call.entered) }
+    var since = tracee.doubtfulSince
+    if let call = tracee.call, Self.changesTable(call.operation) { since = min(since ?? .max, call.entered) }
+    guard let since else { return }
+    let others = sharers(of: tracee)
+    guard !others.isEmpty else { return }
+    let numbers = numbersAtStake(tracee) + doubtfulNumbers(of: tracee)
+    for other in others {
+      other.doubtfulSince = min(other.doubtfulSince ?? .max, since)
+      other.doubtfulNumbers += numbers
+    }
+  }
+
+  /// The open numbers that the call which the tracee is inside of changes, if it does so at all: they stay open, and so
+  /// must be looked at for the change to show.
+  func numbersAtStake(_ tracee: Tracee) -> [FD] {
+    switch tracee.call?.operation {
+    case .duplicate(_, let to, _) where to >= 0: return [to]
+    case .setCloseOnExec(let number, _): return [number]
+    // CLOSE_RANGE_CLOEXEC
+    case .closeRange(let first, let last, let flags) where flags & 4 != 0:
+      return world.openNumbers(of: tracee.id).filter { first <= UInt32($0) && UInt32($0) <= last }
+    default: return []
+    }
   }
 
   /// Whether no other thread of the tables that matter is in the middle of a call that changes them. What sleeps has not
@@ -298,15 +389,14 @@ extension Recorder {
   /// Compares a table with the kernel's: the numbers that changed since the doubt began, and those that only one of the two
   /// has.
   func reconcile(_ tracee: Tracee) {
-    guard let since = tracee.doubtfulSince else { return }
+    guard tracee.doubtfulSince != nil else { return }
+    let changed = doubtfulNumbers(of: tracee)
     tracee.doubtfulSince = nil
     guard hasBegun, ProcFS.isAlive(tracee.tid) else { return }
     let there = Set(ProcFS.descriptors(of: tracee.tid))
     let known = Set(world.openNumbers(of: tracee.id))
-    var changed = world.numbersChanged(since: since, of: tracee.doubtfulSource ?? tracee.id)
-    changed += tracee.doubtfulNumbers
     tracee.doubtfulNumbers = []
     tracee.doubtfulSource = nil
-    for fd in there.symmetricDifference(known).union(changed).sorted() { verify(fd, of: tracee) }
+    verify(there.symmetricDifference(known).union(changed).sorted(), of: tracee)
   }
 }

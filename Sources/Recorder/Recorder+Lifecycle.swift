@@ -76,9 +76,6 @@ extension Recorder {
     else { return }
     tracee.hasEnded = true
     doubtTable(of: tracee)
-    if let since = tracee.doubtfulSince {
-      for other in sharers(of: tracee) { other.doubtfulSince = min(other.doubtfulSince ?? .max, since) }
-    }
     emit(tracee, .end(status: Int32(truncatingIfNeeded: message)))
   }
 
@@ -101,7 +98,7 @@ extension Recorder {
     let child = add(tid, pid: tid, Start(parent: parent.id, flags: flags), parent: parent)
     if let doubtfulSince, isInDoubt(parent, others, since: doubtfulSince, doubtful) {
       child.doubtfulSince = doubtfulSince
-      child.doubtfulNumbers = doubtful
+      child.doubtfulNumbers = doubtful + others.flatMap { numbersAtStake($0) }
       child.doubtfulSource = parent.id
     }
     if case .spawn(let asked, _) = parent.call?.operation {
@@ -179,14 +176,18 @@ extension Recorder {
   private func execed(_ tracee: Tracee, former tid: Int32) {
     var caller = ThreadID.unknown
     var former: Tracee?
-    if tid != tracee.tid, let thread = tracees.removeValue(forKey: tid) {
+    if tid != tracee.tid, let thread = tracees[tid] {
       // The thread that called exec has taken over the leader's number; the leader is gone without a word.
+      if !tracee.hasEnded { doubtTable(of: tracee) }
+      tracees[tid] = nil
       tracee.call = thread.call
       endTurn(thread)
       tracee.arena = thread.arena
       caller = thread.id
       former = thread
-      tracee.doubtfulSince = [tracee.doubtfulSince, thread.doubtfulSince].compactMap { $0 }.min()
+      tracee.doubtfulSince = thread.doubtfulSince
+      tracee.doubtfulNumbers = thread.doubtfulNumbers
+      tracee.doubtfulSource = thread.doubtfulSource
     }
     tracee.frames = []
     tracee.hasEnded = false
@@ -204,6 +205,7 @@ extension Recorder {
     let interrupted = tracees.values.filter { $0.process === tracee.process && $0 !== tracee && $0.call != nil }
     let doubtfulSince = tracee.call?.doubtfulSince
     let isShared = world.isTableShared(by: tracee.id)
+    let stake = (interrupted + (isShared ? sharers(of: former ?? tracee) : [])).flatMap { numbersAtStake($0) }
     if case .exec(var exec) = tracee.call?.operation {
       exec.caller = caller
       tracee.call?.operation = .exec(exec)
@@ -216,6 +218,7 @@ extension Recorder {
       tracee.doubtfulSince = interrupted.reduce(min(doubtfulSince, tracee.doubtfulSince ?? .max)) {
         min($0, $1.call?.entered ?? $0)
       }
+      tracee.doubtfulNumbers += stake
     }
     tracee.process.hasExeced = true
     sampleName(tracee)
