@@ -75,6 +75,8 @@ struct AnalysisPass: Sendable {
   private var folded: UInt64 = 0
   private var duration: Nanoseconds = 0
   private var blindSpots: [String] = []
+  /// Processes whose untraced children were followed all the same.
+  private var followedUntraced: Set<Int32> = []
   private var command: [String] = []
 
   mutating func observe(_ event: Event, arena: Arena, tables: TraceTables) {
@@ -97,10 +99,12 @@ struct AnalysisPass: Sendable {
   private mutating func note(_ event: Event, arena: Arena, tables: TraceTables) {
     switch event.body {
     case .blindSpot(let spot, let detail):
+      if spot == .untraced { followedUntraced.insert(pid(of: event)) }
       addBlindSpot("\(EventText.describe(spot)) in pid \(pid(of: event)): \(EventText.harmless(tables.text(detail)))")
     case .call(_, let result, .ring) where result.succeeded && event.phase != .begin:
       addBlindSpot("io_uring in pid \(pid(of: event))")
-    case .call(_, let result, .spawn(let flags, _)) where flags & 0x80_0000 != 0 && result.succeeded:
+    case .call(_, let result, .spawn(let flags, _))
+    where flags & 0x80_0000 != 0 && result.succeeded && !followedUntraced.contains(pid(of: event)):
       addBlindSpot("CLONE_UNTRACED child of pid \(pid(of: event))")
     case .call(_, let result, .exec(let exec)) where result.succeeded && command.isEmpty && event.phase != .begin:
       command = arena.numbers(exec.arguments).map { tables.text(StringID(Int($0))) }

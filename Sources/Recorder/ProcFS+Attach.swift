@@ -122,7 +122,8 @@ extension ProcFS {
       guard bounds.count == 2, address >= bounds[0], address < bounds[1],
         let offset = UInt64(String(decoding: words[2], as: UTF8.self), radix: 16)
       else { continue }
-      return (words.count > 5 ? Array(words[5].drop { $0 == 32 }) : [], address - bounds[0] + offset)
+      guard words.count > 5 else { return nil }
+      return (Array(words[5].drop { $0 == 32 }), address - bounds[0] + offset)
     }
     return nil
   }
