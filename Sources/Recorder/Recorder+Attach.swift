@@ -83,13 +83,19 @@ extension Recorder {
     recorder.isEnough = stay.isEnough
     do {
       for pid in processes { try recorder.seizeAll(of: pid) }
-      if stay.takesDescendants {
-        for pid in descendants(of: processes) where Refusal.known(pid) == nil { try? recorder.seizeAll(of: pid) }
-      }
-      try recorder.loop()
     } catch {
       recorder.leave()
       unlink(output)
+      throw .refused("cannot attach: \(error); `faultline doctor` tells what is allowed")
+    }
+    if stay.takesDescendants {
+      for pid in descendants(of: processes) where Refusal.known(pid) == nil { try? recorder.seizeAll(of: pid) }
+    }
+    do {
+      try recorder.loop()
+    } catch {
+      recorder.leave()
+      _ = recorder.finish()
       throw .refused("\(error)")
     }
     recorder.leave()
