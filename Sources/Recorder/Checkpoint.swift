@@ -26,8 +26,8 @@ extension Recorder {
       isHolding = true
     }
     guard isAtRest else { return }
-    // Whose neighbour was killed in a call while this one was held.
-    for tracee in tracees.values where tracee.isHeld { reconcile(tracee) }
+    // Whose neighbour was killed in a call while this one was held or asleep.
+    for tracee in tracees.values where !tracee.hasEnded { reconcile(tracee) }
     checkpoint.compare(world, tracees.values.filter { ProcFS.isAlive($0.tid) }.map { ($0.id, $0.tid) })
     isHolding = false
     for tracee in tracees.values where !tracee.waitsForTurn { try release(tracee) }
@@ -37,8 +37,6 @@ extension Recorder {
   private var isAtRest: Bool {
     guard unclaimed.isEmpty, unsettled.isEmpty else { return false }
     return tracees.values.allSatisfy { tracee in
-      // In doubt until it is held: an exec has killed a neighbour in the middle of a call.
-      if tracee.doubtfulSince != nil, !tracee.isHeld, !tracee.hasEnded { return false }
       // Of a thread that has just been killed the end is still to come, and with it the doubt about its call.
       if !ProcFS.isAlive(tracee.tid) { return tracee.hasEnded || tracee.call == nil }
       return tracee.isHeld || ProcFS.isAsleep(tracee.tid)
