@@ -24,7 +24,22 @@ extension ProcFS {
     }
   }
 
-  static func tracer(of tid: Int32) -> Int32? { field("TracerPid:", of: "/proc/\(tid)/status").flatMap { Int32($0) } }
+  /// The process whose thread traces this one; 0 for none.
+  static func tracer(of tid: Int32) -> Int32? {
+    guard let thread = field("TracerPid:", of: "/proc/\(tid)/status").flatMap({ Int32($0) }) else { return nil }
+    return family(of: thread)?.process ?? thread
+  }
+
+  /// The call that a sleeping thread is in (/proc/TID/syscall); nil for one that runs.
+  static func syscall(of tid: Int32) -> (number: Int, arguments: Arguments)? {
+    let words = String(decoding: read("/proc/\(tid)/syscall") ?? [], as: UTF8.self).split(separator: " ")
+    guard words.count >= 7, let number = Int(words[0]), number >= 0 else { return nil }
+    let values = words[1...6].map { UInt64($0.dropFirst(2), radix: 16) ?? 0 }
+    return (number, (values[0], values[1], values[2], values[3], values[4], values[5]))
+  }
+
+  /// The kernel function that a thread sleeps in.
+  static func waitChannel(of tid: Int32) -> String { String(decoding: read("/proc/\(tid)/wchan") ?? [], as: UTF8.self) }
 
   /// The effective user of a process.
   static func user(of pid: Int32) -> UInt32? {

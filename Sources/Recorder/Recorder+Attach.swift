@@ -131,8 +131,39 @@ extension Recorder {
         }
         isNew = true
         welcome(tid, of: pid)
-        try? Ptrace.interrupt(tid)
+        if let tracee = tracees[tid], isCutShortByInterrupt(tid) {
+          tracee.isSpared = true
+        } else {
+          try? Ptrace.interrupt(tid)
+        }
       }
+    }
+  }
+
+  /// Calls that return what they have done so far when they are interrupted.
+  private static let notResumable: Set<Int> = Set(
+    [
+      Syscall.write, .writev, .pwrite64, .pwritev, .pwritev2, .sendto, .sendmsg, .sendmmsg, .sendfile, .splice, .tee,
+      .vmsplice,
+    ]
+    .map { Int($0.number) })
+
+  private func isCutShortByInterrupt(_ tid: Int32) -> Bool {
+    guard let call = ProcFS.syscall(of: tid) else { return false }
+    switch Syscall(call.number) {
+    // MSG_WAITALL
+    case .recvfrom: return call.arguments.3 & 0x100 != 0
+    case .recvmsg: return call.arguments.2 & 0x100 != 0
+    case .recvmmsg: return true
+    default: return Self.notResumable.contains(call.number)
+    }
+  }
+
+  /// Interrupts those that were spared and are out of their call.
+  func interruptSpared() {
+    for tracee in tracees.values where tracee.isSpared && !isCutShortByInterrupt(tracee.tid) {
+      tracee.isSpared = false
+      try? Ptrace.interrupt(tracee.tid)
     }
   }
 
@@ -143,6 +174,7 @@ extension Recorder {
     if sibling != nil { process.threads += 1 }
     let tracee = makeTracee(tid, process: process)
     tracee.isArriving = true
+    tracee.waitChannel = ProcFS.waitChannel(of: tid)
     tracees[tid] = tracee
     let parent = ProcFS.family(of: pid).flatMap { tracees[$0.parent] }
     let sharer =
@@ -164,6 +196,9 @@ extension Recorder {
   /// An attached thread's first stop.
   func arrived(_ tracee: Tracee, _ token: consuming StoppedTracee) {
     tracee.isArriving = false
+    tracee.isSpared = false
+    // What it was in when the trace began has returned meanwhile; with what, nobody saw.
+    if tracee.call?.beganBefore == true { complete(tracee, result: CallResult.pending.rawValue) }
     tracee.arrival = try? token.registers()
     tracee.hold(token, signal: 0)
     // Late: the others have gone on.
@@ -173,16 +208,24 @@ extension Recorder {
   /// Once all stand still, or those that can: writes down what was there, and lets them go on.
   func goOnAfterArrival() throws(PtraceError) {
     guard let deadline = arrivalDeadline else { return }
-    if now < deadline, tracees.values.contains(where: { $0.isArriving }) { return }
+    if now < deadline, tracees.values.contains(where: { $0.isArriving && !$0.isSpared }) { return }
     arrivalDeadline = nil
-    let arrivals = tracees.values.filter(\.isHeld).sorted { $0.id < $1.id }
-    var described = Set<ProcessID>()
-    for tracee in arrivals where described.insert(tracee.process.id).inserted && !tracee.process.isDescribed {
+    let all = tracees.values.sorted { $0.id < $1.id }
+    var isNew = false
+    for tracee in all where !tracee.process.isDescribed {
       tracee.process.isDescribed = true
+      isNew = true
       describeProcess(tracee)
     }
-    if !described.isEmpty { noteOutsiders() }
-    for tracee in arrivals { try goOn(tracee) }
+    if isNew { noteOutsiders() }
+    for tracee in tracees.values where tracee.isSpared && tracee.call == nil {
+      guard let call = ProcFS.syscall(of: tracee.tid), let shape = SyscallTable.shape(UInt64(call.number)) else {
+        continue
+      }
+      enter(tracee, Syscall(call.number), shape, call.arguments, entered: 0)
+      tracee.call?.beganBefore = true
+    }
+    for tracee in all where tracee.isHeld { try goOn(tracee) }
   }
 
   private func describeProcess(_ tracee: Tracee) {
@@ -211,8 +254,8 @@ extension Recorder {
     if let registers = tracee.arrival {
       tracee.arrival = nil
       if registers.number >= 0, (-516...(-512)).contains(registers.result) {
-        let syscall = Syscall(Int(registers.number))
-        let shape = SyscallTable.shape(UInt64(registers.number)) ?? .plain
+        let syscall = restarted(registers, tracee) ?? Syscall(Int(registers.number))
+        let shape = SyscallTable.shape(UInt64(syscall.number)) ?? .plain
         enter(tracee, syscall, shape, registers.arguments, entered: 0)
         tracee.call?.interrupted = registers.result
         tracee.call?.mayRestart = true
@@ -227,6 +270,18 @@ extension Recorder {
       return
     }
     try resume(tracee, token)
+  }
+
+  /// What a thread does that stands in restart_syscall: its arguments are those of the first call, whose name is lost; the place
+  /// in the kernel where it sleeps tells (Linux 6.1: fs/select.c, kernel/futex, kernel/time/hrtimer.c).
+  private func restarted(_ registers: CallRegisters, _ tracee: Tracee) -> Syscall? {
+    guard registers.number == Int64(Syscall.restartSyscall.number) else { return nil }
+    let place = tracee.waitChannel
+    if place.contains("poll") { return .poll }
+    if place.contains("futex") { return .futex }
+    // nanosleep has a pointer where clock_nanosleep has a clock.
+    if place.contains("nanosleep") { return registers.arguments.0 > 4096 ? .nanosleep : .clockNanosleep }
+    return nil
   }
 
   /// Writes down where a thread runs.

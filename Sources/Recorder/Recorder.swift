@@ -158,6 +158,7 @@ public final class Recorder {
       if noTracees || tracees.isEmpty && unclaimed.isEmpty && !strangers.isEmpty { return }
       try goOnAfterArrival()
       sampleRunning()
+      if !hasFilter { interruptSpared() }
       try settle()
       try giveTurns()
       try checkpointIfDue()

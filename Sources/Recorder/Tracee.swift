@@ -32,6 +32,10 @@ final class Tracee {
   var hasEnded = false
   /// Attached, and not seen to stop yet.
   var isArriving = false
+  /// It sleeps in a call that an interrupt would cut short, and is interrupted once it is out of that.
+  var isSpared = false
+  /// Where in the kernel it slept then.
+  var waitChannel = ""
   /// Its registers then.
   var arrival: CallRegisters?
   /// Attached: when it last stopped, and whether it was interrupted to see where it runs.
