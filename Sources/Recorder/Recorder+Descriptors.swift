@@ -23,14 +23,17 @@ extension Recorder {
     emit(tracee, .existing(existing(fd, found, of: tracee)))
   }
 
-  /// `unsure`: numbers of the tracee that are still to be looked up.
-  func existing(
-    _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, unsure: ArraySlice<FD> = []
+  func existing(_ fd: FD, _ found: ProcFS.Found, of tracee: Tracee) -> ExistingDescriptor {
+    existing(fd, found, of: tracee, twin(of: fd, found, in: tracee, unsure: []))
+  }
+
+  private func existing(
+    _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, _ twin: Twin
   ) -> ExistingDescriptor {
     var descriptor = ExistingDescriptor(
       fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
-    switch twin(of: fd, found, in: tracee, unsure: unsure) {
+    switch twin {
     case .found(let thread, let twin):
       descriptor.sameAs = twin
       descriptor.sameIn = thread
@@ -43,8 +46,9 @@ extension Recorder {
   private enum Twin {
     case found(ThreadID, FD)
     case none
-    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed.
-    case unknown
+    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed. Another
+    /// may have said that the number is not what the model has.
+    case unknown(isContradicted: Bool)
   }
 
   /// Another descriptor, of any traced process, that is the same open file.
@@ -62,16 +66,21 @@ extension Recorder {
     for holder in world.descriptors(like: found.kind, inode: found.inode) {
       guard holder.table != world.thread(tracee.id)?.table || holder.fd != fd else { continue }
       guard let threads = users[holder.table] else { continue }
-      if isBeingReplaced(holder.fd, table: holder.table) {
-        isUnknown = true
-        continue
-      }
       let isSameInModel = file >= 0 && world.descriptor(holder.fd, of: holder.thread).file == file
       let isUnsure = doubtful[holder.table]?.contains(holder.fd) ?? false
       if isUnsure, !isSameInModel || confirmed != nil { continue }
       compared += 1
-      if compared > Self.mostCompared { return .unknown }
-      switch answer(of: threads, isSame: holder.fd, as: fd, of: tracee.tid) {
+      if compared > Self.mostCompared { return .unknown(isContradicted: isContradicted) }
+      let isSame = answer(of: threads, isSame: holder.fd, as: fd, of: tracee.tid)
+      if let source = replacement(of: holder.fd, table: holder.table) {
+        // What it is replaced by is asked for itself.
+        if isSame == true, answer(of: threads, isSame: source, as: fd, of: tracee.tid) != false { continue }
+        if isSame == false, answer(of: threads, isSame: holder.fd, as: source, of: threads[0].tid) != false {
+          isUnknown = true
+          continue
+        }
+      }
+      switch isSame {
       case true? where isUnsure: confirmed = (holder.thread, holder.fd)
       case true?: return .found(holder.thread, holder.fd)
       case false?: if isSameInModel, !isUnsure { isContradicted = true }
@@ -79,7 +88,7 @@ extension Recorder {
       }
     }
     if let confirmed, !isContradicted { return .found(confirmed.0, confirmed.1) }
-    return isUnknown ? .unknown : .none
+    return isUnknown ? .unknown(isContradicted: isContradicted) : .none
   }
 
   /// By table, the numbers that the model may have wrong until they are looked up.
@@ -129,12 +138,15 @@ extension Recorder {
     return nil
   }
 
-  /// Whether a dup2 on to the number is under way: the kernel may be ahead of the model.
-  private func isBeingReplaced(_ fd: FD, table: Int) -> Bool {
-    tracees.values.contains {
-      guard case .duplicate(_, let to, _) = $0.call?.operation, to == fd else { return false }
-      return world.thread($0.id)?.table == table
+  /// What a dup2 on to the number that is under way copies: the kernel may be ahead of the model.
+  private func replacement(of fd: FD, table: Int) -> FD? {
+    for other in tracees.values {
+      guard case .duplicate(let from, let to, _) = other.call?.operation, to == fd, from != fd,
+        world.thread(other.id)?.table == table
+      else { continue }
+      return from
     }
+    return nil
   }
 
   /// Compares what the model says of `fd` with the kernel, and writes down what is different.
@@ -149,15 +161,14 @@ extension Recorder {
       if model.isOpen, ProcFS.isAlive(tracee.tid) { emit(tracee, .missing(fd)) }
       return
     }
-    let truth = existing(fd, found, of: tracee, unsure: unsure)
+    let twin = twin(of: fd, found, in: tracee, unsure: unsure)
+    let truth = existing(fd, found, of: tracee, twin)
     if model.isOpen {
       let isSame: Bool
-      if truth.sameAs >= 0 {
-        isSame = world.descriptor(truth.sameAs, of: truth.sameIn).file == model.file
-      } else if truth.sameIn == .unknown {
-        isSame = world.isKind(found.kind, of: model.file)
-      } else {
-        isSame = world.holders(ofFile: model.file) <= 1 && world.isKind(found.kind, of: model.file)
+      switch twin {
+      case .found(let thread, let number): isSame = world.descriptor(number, of: thread).file == model.file
+      case .unknown(let isContradicted): isSame = !isContradicted && world.isKind(found.kind, of: model.file)
+      case .none: isSame = world.holders(ofFile: model.file) <= 1 && world.isKind(found.kind, of: model.file)
       }
       let closeOnExec = truth.flags & 0o2000000 != 0
       if isSame, model.closeOnExec == closeOnExec { return }
