@@ -8,10 +8,11 @@ import Testing
   /// Programs that end alike, whoever runs them. They check and tell themselves all that they can know.
   static let programs = [
     "launch_state", "signal_values", "interrupted_calls", "stopped_calls", "unnoticed_signals", "unnoticed_writes",
-    "vectors_cut_short", "unnoticed_timeouts", "storms", "job_states", "stopped_threads", "vfork_order", "exec_from_thread", "exec_identity",
-    "clone_flags", "untraced_clone", "many_children", "killed_forker", "killed_states", "exit_group", "own_filter",
-    "seccomp_state", "other_numbers", "bad_pointers", "traps", "faults", "timer_storm", "signal_waits",
-    "ignored_signals", "reaping", "survivors", "io_ring", "thread_pairs", "pid_namespace", "pid_reuse", "fd_table",
+    "vectors_cut_short", "unnoticed_timeouts", "storms", "job_states", "stopped_threads", "vfork_order",
+    "exec_from_thread", "exec_identity", "clone_flags", "untraced_clone", "many_children", "killed_forker",
+    "killed_states", "exit_group", "own_filter", "seccomp_state", "other_numbers", "bad_pointers", "traps",
+    "faults", "timer_storm", "signal_waits", "ignored_signals", "reaping", "survivors", "io_ring", "thread_pairs",
+    "pid_namespace", "pid_reuse", "fd_table",
   ]
 
   @Test(arguments: programs, Runner.all) func endsAlike(_ name: String, _ runner: Runner) throws {
