@@ -70,7 +70,13 @@ struct StandingMeter {
       name: name, syscall: nil, fd: -1, kind: nil, since: nil, text: "")
     let burns = Double(thread.running) / Double(max(1, duration - min(duration, thread.started)))
     guard let call = thread.openCall, let place = world.openPlace(of: thread.id), burns < 0.5 else {
-      standing.text = running(thread, share: burns, tables: tables)
+      if burns < 0.05, let wait = thread.lastWait {
+        // Caught between two calls.
+        let words = Waiting.words(wait.operation, wait.syscall, thread, world: world, tables: tables)
+        standing.text = "mostly \(words.what)\(words.who.isEmpty ? "" : "; \(words.who)")"
+      } else {
+        standing.text = running(thread, share: burns, tables: tables)
+      }
       return standing
     }
     standing.syscall = call.syscall.name

@@ -7,6 +7,7 @@
 #include <linux/kcmp.h>
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdbool.h>
@@ -28,6 +29,38 @@
 long clinux_ptrace(long request, pid_t pid, uintptr_t address, uintptr_t data) {
   long result = syscall(SYS_ptrace, request, (long)pid, address, data);
   return result == -1 ? -errno : result;
+}
+
+static __thread sigjmp_buf out_of_seize;
+
+static void leave_seize(int number) {
+  (void)number;
+  siglongjmp(out_of_seize, 1);
+}
+
+// The kernel restarts PTRACE_SEIZE after a signal handler (-ERESTARTNOINTR; Linux 6.1, kernel/ptrace.c, ptrace_attach), so the
+// handler does not return.
+long clinux_seize(pid_t tid, uintptr_t options, int milliseconds) {
+  volatile long result = -EAGAIN;
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
+  event._sigev_un._tid = gettid();
+  timer_t timer;
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return clinux_ptrace(PTRACE_SEIZE, tid, 0, options);
+  struct sigaction action = {.sa_handler = leave_seize}, old;
+  sigaction(SIGALRM, &action, &old);
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, SIGALRM);
+  if (sigsetjmp(out_of_seize, 1) == 0) {
+    struct itimerspec time = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000000}};
+    timer_settime(timer, 0, &time, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    result = clinux_ptrace(PTRACE_SEIZE, tid, 0, options);
+    pthread_sigmask(SIG_BLOCK, &only, NULL);
+  }
+  timer_delete(timer);
+  sigaction(SIGALRM, &old, NULL);
+  return result;
 }
 
 long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *out) {

@@ -42,6 +42,8 @@ public struct ThreadState: Sendable {
 
   /// The call that it is inside of: since when, which, and on what.
   public internal(set) var openCall: (since: Nanoseconds, syscall: Syscall, operation: Operation)?
+  /// The wait that it made last.
+  public internal(set) var lastWait: (syscall: Syscall, operation: Operation)?
   /// Who holds the lock that it waits for in that call, where the lock tells: a tid.
   public internal(set) var lockedBy: Int32?
   /// Descriptors of the open wait call, for what is only known by number there.

@@ -214,6 +214,7 @@ public struct World: Sendable {
       if event.phase != .end { enter(event, syscall, result, operation, arena: arena) }
       if event.phase != .begin {
         leave(event, result, operation, arena: arena)
+        if case .wait = operation { threads[event.thread.position]!.lastWait = (syscall, operation) }
         threads[event.thread.position]!.openCall = nil
         threads[event.thread.position]!.lockedBy = nil
       }

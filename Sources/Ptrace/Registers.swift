@@ -51,6 +51,12 @@ extension StoppedTracee {
 }
 
 extension Ptrace {
+  /// Seizes a thread, and gives up with EAGAIN after `patience` milliseconds: the kernel waits for an exec of the thread's process.
+  public static func seize(_ tid: Int32, options: PtraceOptions, patience: Int32) throws(PtraceError) {
+    let result = clinux_seize(tid, UInt(options.rawValue), patience)
+    if result < 0 { throw PtraceError(operation: "PTRACE_SEIZE", tid: tid, errno: Int32(-result)) }
+  }
+
   /// PTRACE_INTERRUPT: the tracee will stop (PTRACE_EVENT_STOP), unless another stop comes first.
   public static func interrupt(_ tid: Int32) throws(PtraceError) {
     let result = clinux_ptrace(0x4207, tid, 0, 0)

@@ -14,6 +14,10 @@ import Trace
 extension Recorder {
   /// How long to wait for threads that do not stop, since they sleep uninterruptibly.
   private static let arrivalTime: Nanoseconds = 200_000_000
+  /// How long to wait for threads that make no calls before all are let go.
+  private static let departureTime: Nanoseconds = 20_000_000
+  /// How long a program may exec while we attach.
+  private static let execTime: Nanoseconds = 5_000_000_000
   /// How often a thread that makes no calls is asked where it is.
   private static let samplingInterval: Nanoseconds = 100_000_000
 
@@ -123,10 +127,11 @@ extension Recorder {
       isNew = false
       for tid in ProcFS.threads(of: pid) where tracees[tid] == nil {
         do {
-          try Ptrace.seize(tid, options: .follow)
+          try seize(tid)
         } catch {
-          // It has ended meanwhile, or was born of a thread that is seized already, and will be heard of.
-          if error.isGone || ProcFS.tracer(of: tid) == getpid() || tid != pid && !ProcFS.isAlive(tid) { continue }
+          // It has ended meanwhile (a leader before its threads, too), or was born of a thread that is seized already, and
+          // will be heard of.
+          if error.isGone || ProcFS.tracer(of: tid) == getpid() || !ProcFS.isAlive(tid) { continue }
           throw error
         }
         isNew = true
@@ -137,6 +142,22 @@ extension Recorder {
           try? Ptrace.interrupt(tid)
         }
       }
+    }
+  }
+
+  /// Seizes one thread. While another thread of its process execs, the kernel makes us wait for that, and the exec waits for threads
+  /// that we have seized to end (Linux 6.1, fs/exec.c, de_thread, under cred_guard_mutex): those are answered meanwhile.
+  private func seize(_ tid: Int32) throws(PtraceError) {
+    let deadline = now + Self.execTime
+    while true {
+      do {
+        return try Ptrace.seize(tid, options: .follow, patience: 20)
+      } catch {
+        guard error.errno == EAGAIN, now < deadline else { throw error }
+      }
+      if ProcFS.tracer(of: tid) == getpid() { return }
+      var noTracees = false
+      while let status = Tracees.nextStatus(noTracees: &noTracees) { try dispatch(status) }
     }
   }
 
@@ -334,7 +355,8 @@ extension Recorder {
     let time = now
     guard time - lastSampling >= Self.samplingInterval else { return }
     lastSampling = time
-    for tracee in tracees.values where tracee.call == nil && !tracee.isHeld && !tracee.isSampled {
+    for tracee in tracees.values
+    where tracee.call == nil && !tracee.isHeld && !tracee.isSampled && !tracee.isArriving {
       guard time - tracee.lastStop >= Self.samplingInterval, ProcFS.isRunning(tracee.tid) else { continue }
       tracee.isSampled = (try? Ptrace.interrupt(tracee.tid)) != nil
     }
@@ -355,8 +377,42 @@ extension Recorder {
     }
   }
 
+  /// Brings all threads to where they can be let go unnoticed: to run without stops, or to sleep in a call.
+  ///
+  /// A thread that is let go at a call's entry goes into that call as if a signal were pending, and so does one that was
+  /// interrupted and did not stop yet: EINTR, or a short count (Linux 6.1, kernel/ptrace.c, __ptrace_unlink).
+  private func settleToLeave() {
+    isLeaving = true
+    let begun = now
+    var sender: Int32 = 0
+    for tracee in tracees.values where tracee.isHeld && !tracee.isArriving && tracee.arrival == nil { try? release(tracee) }
+    while true {
+      var noTracees = false
+      while let status = Tracees.nextStatus(noTracees: &noTracees) { try? dispatch(status) }
+      if arrivalDeadline != nil { try? goOnAfterArrival() }
+      try? giveTurns()
+      let time = now - begun
+      let isLate = time >= Self.departureTime
+      if noTracees || time >= Self.arrivalTime || !tracees.values.contains(where: { isUnderWay($0, isLate: isLate) }) {
+        break
+      }
+      _ = clinux_next_signal(1_000_000, &sender)
+    }
+    guard arrivalDeadline != nil else { return }
+    arrivalDeadline = 0
+    try? goOnAfterArrival()
+  }
+
+  /// A thread that makes no calls for long is not awaited.
+  private func isUnderWay(_ tracee: Tracee, isLate: Bool) -> Bool {
+    if tracee.isArriving { return !tracee.isSpared }
+    if tracee.isFree || tracee.isHeld || tracee.wasStoppedInCall { return false }
+    return tracee.isSampled || !isLate && ProcFS.isRunning(tracee.tid)
+  }
+
   /// The last word before the targets are let go. The end of this thread resumes what still stands.
   private func leave() {
+    settleToLeave()
     for tracee in tracees.values { sampleUsage(tracee, at: now, every: 0) }
     giveUp()
   }

@@ -98,6 +98,8 @@ public final class Recorder {
   var lastInterrupt: Nanoseconds?
   var isEnding = false
   var isLettingGo = false
+  /// Attached programs are resumed without further stops at calls.
+  var isLeaving = false
   /// The process that ended last: a signal of its may come after its end.
   var lastEnded: Int32 = 0
   /// The last signal that the root was given: number, sender, time.
@@ -173,7 +175,7 @@ public final class Recorder {
     for newborn in unclaimed.values { newborn.drop() }
   }
 
-  private func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
+  func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
     switch consume status {
     case .ended(let tid, let raw): ended(tid, raw)
     case .stopped(let token): try stopped(token)
@@ -253,7 +255,13 @@ public final class Recorder {
       tracee.hold(token, signal: signal)
       return
     }
-    try token.resume(isInCall || !hasFilter ? .toSyscall : .run, signal: signal)
+    if isLeaving {
+      tracee.isFree = true
+    } else if tracee.isArriving || tracee.isSampled {
+      // Any stop takes back an interrupt that has not been answered (Linux 6.1, kernel/signal.c, ptrace_stop).
+      try? Ptrace.interrupt(tracee.tid)
+    }
+    try token.resume(!isLeaving && (isInCall || !hasFilter) ? .toSyscall : .run, signal: signal)
   }
 
   /// Lets a tracee go on that was held.

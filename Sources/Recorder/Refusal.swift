@@ -10,9 +10,9 @@ enum Refusal {
       let name = ProcFS.name(of: tracer, in: tracer).map { String(decoding: $0, as: UTF8.self) } ?? "another program"
       return "it is traced by \(name) (pid \(tracer)) already, and a process has one tracer"
     }
-    switch ProcFS.state(of: pid) {
-    case UInt8(ascii: "Z"), UInt8(ascii: "X"): return "it has ended, and its parent has not asked for its status"
-    default: break
+    // A leader may end before its threads do.
+    if !ProcFS.threads(of: pid).contains(where: ProcFS.isAlive) {
+      return "it has ended, and its parent has not asked for its status"
     }
     if ProcFS.isKernelThread(pid) { return "it is a thread of the kernel" }
     guard !ProcFS.hasPtraceCapability() else { return nil }

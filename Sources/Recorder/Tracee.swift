@@ -34,6 +34,8 @@ final class Tracee {
   var isArriving = false
   /// It sleeps in a call that an interrupt would cut short, and is interrupted once it is out of that.
   var isSpared = false
+  /// Let run without stops at calls, to be let go.
+  var isFree = false
   /// Where in the kernel it slept then.
   var waitChannel = ""
   /// Its registers then.

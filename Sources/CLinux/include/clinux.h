@@ -10,6 +10,9 @@
 // ptrace(2). Returns 0 or a value; on failure -errno.
 long clinux_ptrace(long request, pid_t pid, uintptr_t address, uintptr_t data);
 
+// PTRACE_SEIZE, given up with -EAGAIN after that many milliseconds. All signals must be blocked.
+long clinux_seize(pid_t tid, uintptr_t options, int milliseconds);
+
 // struct ptrace_syscall_info (linux/ptrace.h, Linux 5.3), flattened.
 struct clinux_syscall_info {
   uint8_t op;  // 0 none, 1 entry, 2 exit, 3 seccomp
