@@ -32,6 +32,8 @@ public struct Standing: Sendable {
 /// Watches where threads without calls were seen to run.
 struct StandingMeter {
   private var places: [ThreadID: [Place: Int]] = [:]
+  /// Calls of threads that were seen to run without one.
+  private var calls: [ThreadID: Int] = [:]
 
   private struct Place: Hashable {
     var module: StringID
@@ -41,6 +43,8 @@ struct StandingMeter {
   mutating func observe(_ event: Event) {
     if case .running(let module, let offset) = event.body {
       places[event.thread, default: [:]][Place(module: module, offset: offset), default: 0] += 1
+    } else if case .call = event.body, places[event.thread] != nil {
+      calls[event.thread, default: 0] += 1
     }
   }
 
@@ -93,9 +97,10 @@ struct StandingMeter {
 
   private func running(_ thread: ThreadState, share: Double, tables: TraceTables) -> String {
     let percent = Duration.fixed(min(1, share) * 100, 0)
-    guard let seen = places[thread.id], !seen.isEmpty else {
-      return share >= 0.5 ? "burns its core (\(percent) %) in system calls" : "runs (\(percent) % of a core)"
-    }
+    let verb =
+      share >= 0.5
+      ? "burns its core (\(percent) %)" : share >= 0.05 ? "runs (\(percent) % of a core)" : "idles between its calls"
+    guard let seen = places[thread.id], !seen.isEmpty else { return verb }
     let looks = seen.values.reduce(0, +)
     // The module in which it was seen most, and there the commonest place.
     var modules: [StringID: Int] = [:]
@@ -107,7 +112,6 @@ struct StandingMeter {
     let path = tables.text(module.key)
     let file = path.split(separator: "/").last.map(String.init) ?? path
     let where_ = "\(file.isEmpty ? "" : EventText.harmless(file) + "+")0x\(String(commonest.key.offset, radix: 16))"
-    let verb = share >= 0.5 ? "burns its core (\(percent) %)" : "runs (\(percent) % of a core)"
     return
       "\(verb) without a system call, in \(where_) (\(module.value) of \(counted(UInt64(looks), "look")) in that file)"
   }
@@ -140,8 +144,13 @@ enum Waiting {
       return ("waits in \(call) on fd \(fd)", "for \(EventText.harmless(tables.text(address))) to answer")
     case .lock(let fd, _): return ("waits in \(call) on fd \(fd)", "for who has locked that file (/proc/locks)")
     case .sleep: return ("sleeps in \(call)", "")
-    case .waitChild: return ("waits in \(call)", children(of: thread, world: world, tables: tables))
-    case .futex(let address, _, _): return ("waits in \(call) at 0x\(String(address, radix: 16))", lock(thread, world))
+    case .waitChild(let pid):
+      return ("waits in \(call)", children(of: thread, only: pid, world: world, tables: tables))
+    case .futex(let address, let operation, _):
+      return (
+        "waits in \(call) at 0x\(String(address, radix: 16))",
+        operation & 128 == 0
+          ? "another thread, or a process that shares that memory, must wake it" : lock(thread, world))
     case .exec, .spawn: return ("is inside of \(call)", "")
     default:
       let isForSignal = [.pause, .rtSigsuspend, .rtSigtimedwait].contains(syscall)
@@ -176,7 +185,9 @@ enum Waiting {
     switch file.kind {
     case .pipe, .fifo, .eventfd, .socketpair:
       let writers = world.writers(of: file.channel, to: file.side, tables: tables)
-      return writers.isEmpty ? "nobody has its other end" : "\(writers.joined(separator: ", ")) could write it"
+      guard writers.isEmpty else { return "\(writers.joined(separator: ", ")) could write it" }
+      // Of a channel from before the trace others may hold an end, whom we may not look at.
+      return world.channel(file.channel)?.predates == true ? "" : "nobody has its other end"
     case .socket:
       let name = tables.text(file.name)
       return name.hasPrefix("socket:[") || name.isEmpty ? "its peer" : "its peer is \(EventText.harmless(name))"
@@ -198,8 +209,11 @@ enum Waiting {
     return readers.isEmpty ? "" : "until \(readers.prefix(mostShown).joined(separator: ", ")) reads"
   }
 
-  private static func children(of thread: ThreadState, world: World, tables: TraceTables) -> String {
-    let children = world.processes.compactMap { $0 }.filter { $0.parent == thread.process && $0.isAlive }
+  private static func children(
+    of thread: ThreadState, only pid: Int32, world: World, tables: TraceTables
+  ) -> String {
+    let all = world.processes.compactMap { $0 }.filter { $0.parent == thread.process && $0.isAlive }
+    let children = (all.contains { $0.pid == pid } ? all.filter { $0.pid == pid } : all)
       .map { "\(world.command($0.id, tables)) (pid \($0.pid))" }
     guard !children.isEmpty else { return "for a child to end" }
     let more = children.count > mostShown ? " and \(children.count - mostShown) more" : ""

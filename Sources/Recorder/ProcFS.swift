@@ -134,10 +134,15 @@ enum ProcFS {
   }
 
   /// Whether a signal is on its way to the thread that it does not block.
-  static func hasPendingSignal(_ tid: Int32) -> Bool {
+  static func hasPendingSignal(_ tid: Int32) -> Bool { pendingSignals(tid) != 0 }
+
+  /// SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU (19 to 22).
+  static func hasPendingStop(_ tid: Int32) -> Bool { pendingSignals(tid) & 0x3C_0000 != 0 }
+
+  private static func pendingSignals(_ tid: Int32) -> UInt64 {
     let path = "/proc/\(tid)/status"
     func mask(_ name: String) -> UInt64 { field(name, of: path).flatMap { UInt64($0, radix: 16) } ?? 0 }
-    return (mask("SigPnd:") | mask("ShdPnd:")) & ~mask("SigBlk:") != 0
+    return (mask("SigPnd:") | mask("ShdPnd:")) & ~mask("SigBlk:")
   }
 
   /// Whether the process is number 1 of a pid namespace of its own.

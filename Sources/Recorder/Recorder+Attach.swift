@@ -15,7 +15,7 @@ extension Recorder {
   /// How long to wait for threads that do not stop, since they sleep uninterruptibly.
   private static let arrivalTime: Nanoseconds = 200_000_000
   /// How long to wait for threads that make no calls before all are let go.
-  private static let departureTime: Nanoseconds = 20_000_000
+  private static let departureTime: Nanoseconds = 3_000_000
   /// How long a program may exec while we attach.
   private static let execTime: Nanoseconds = 5_000_000_000
   /// How often a thread that makes no calls is asked where it is.
@@ -151,7 +151,8 @@ extension Recorder {
     let deadline = now + Self.execTime
     while true {
       do {
-        return try Ptrace.seize(tid, options: .follow, patience: 20)
+        // Without TRACESECCOMP: a filter of the target's own that returns TRACE finds no tracer, as before.
+        return try Ptrace.seize(tid, options: .follow.subtracting(.traceSeccomp), patience: 20)
       } catch {
         guard error.errno == EAGAIN, now < deadline else { throw error }
       }
@@ -239,7 +240,7 @@ extension Recorder {
       describeProcess(tracee)
     }
     if isNew { noteOutsiders() }
-    for tracee in tracees.values where tracee.isSpared && tracee.call == nil {
+    for tracee in tracees.values where tracee.isArriving && tracee.call == nil {
       guard let call = ProcFS.syscall(of: tracee.tid), let shape = SyscallTable.shape(UInt64(call.number)) else {
         continue
       }
@@ -320,7 +321,8 @@ extension Recorder {
   private func noteLock(_ tracee: Tracee) {
     guard case .futex(let address, let operation, let value) = tracee.call?.operation else { return }
     let memory = memory(of: tracee)
-    guard let word = memory.load(address, as: UInt32.self) else { return }
+    // Locks that processes share are another matter (FUTEX_PRIVATE_FLAG): their owner may be anybody.
+    guard operation & 128 != 0, let word = memory.load(address, as: UInt32.self) else { return }
     switch operation & 0x7F {
     // FUTEX_WAIT of a lock with waiters. struct __pthread_mutex_s: lock, count, owner, nusers, kind.
     case 0 where value == 2 && word == 2:
@@ -333,7 +335,7 @@ extension Recorder {
     // FUTEX_LOCK_PI, FUTEX_LOCK_PI2.
     case 6, 13:
       let owner = Int32(bitPattern: word & 0x3FFF_FFFF)
-      if owner > 0 { emit(tracee, .lockedBy(tid: owner)) }
+      if owner > 0, isOfFamily(owner, tracee.process.pid) { emit(tracee, .lockedBy(tid: owner)) }
     default: break
     }
   }

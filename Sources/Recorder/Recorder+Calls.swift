@@ -126,6 +126,9 @@ extension Recorder {
       tracee.call?.untraced = nil
       tracee.call?.interrupted = stop.result
       tracee.call?.mayRestart = Self.restarts.contains(stop.result)
+      // Another thread may take the signal that woke this one, and no stop come of it: one of ours shows what it was. A stop
+      // signal must come first, since the call sees it untraced as well.
+      if stop.result == -Int64(EINTR), !ProcFS.hasPendingStop(tracee.tid) { try? Ptrace.interrupt(tracee.tid) }
       try resume(tracee, token)
       return
     }

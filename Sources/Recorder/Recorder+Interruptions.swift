@@ -94,8 +94,8 @@ extension Recorder {
     }
     // A pipe or terminal gives what it has; /dev/zero and its kin all that was asked for.
     if call.syscall == .read, file.kind != .device { return false }
-    // An attached program may be let go before the call has gone on: only what we ourselves have interrupted does.
-    return hasFilter ? ProcFS.hasPendingSignal(tracee.tid) : tracee.isSampled
+    // An attached program may be let go before the call has gone on.
+    return hasFilter && ProcFS.hasPendingSignal(tracee.tid)
   }
 
   /// The size of the buffers that the call can go on with.
