@@ -183,7 +183,8 @@ extension Recorder {
 
   /// Interrupts those that were spared and are out of their call.
   func interruptSpared() {
-    for tracee in tracees.values where tracee.isSpared && !isCutShortByInterrupt(tracee.tid) {
+    for tracee in tracees.values
+    where tracee.isSpared && ProcFS.syscall(of: tracee.tid) != nil && !isCutShortByInterrupt(tracee.tid) {
       tracee.isSpared = false
       try? Ptrace.interrupt(tracee.tid)
     }
