@@ -103,7 +103,7 @@ extension Recorder {
   }
 
   /// The numbers of a table in doubt that changed, there or where it was copied from, since the doubt began.
-  private func doubtfulNumbers(of tracee: Tracee) -> [FD] {
+  func doubtfulNumbers(of tracee: Tracee) -> [FD] {
     guard let since = tracee.doubtfulSince else { return [] }
     return world.numbersChanged(since: since, of: tracee.doubtfulSource ?? tracee.id) + tracee.doubtfulNumbers
   }
