@@ -23,8 +23,8 @@ extension Recorder {
     adopt(existing(fd, found, of: tracee), of: tracee)
   }
 
-  /// Writes down a number that was looked up. Of one that is like no other, a call that is under way may be the origin: what
-  /// a thread of another table is just making can be taken from it (pidfd_getfd) or sent on before that call returns.
+  /// Writes down a number that was looked up. Of one that is like no other, a call that is under way may be the origin:
+  /// what a thread of another table is just making can be taken from it (pidfd_getfd) or sent on before that call returns.
   private func adopt(_ descriptor: ExistingDescriptor, of tracee: Tracee) {
     emit(tracee, .existing(descriptor))
     guard descriptor.sameAs < 0 else { return }
@@ -59,8 +59,8 @@ extension Recorder {
   private enum Twin {
     case found(ThreadID, FD)
     case none
-    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed. Another
-    /// may have said that the number is not what the model has.
+    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed.
+    /// Another may have said that the number is not what the model has.
     case unknown(isContradicted: Bool)
   }
 
@@ -121,8 +121,9 @@ extension Recorder {
     return world.numbersChanged(since: since, of: tracee.doubtfulSource ?? tracee.id) + tracee.doubtfulNumbers
   }
 
-  /// The threads of each table, but those that have given it up on their way out. `leaves`: it is in a call that gives it a
-  /// table of its own, which the kernel may have done already (fs/file.c, unshare_fd; fs/exec.c, begin_new_exec).
+  /// The threads of each table, but those that have given it up on their way out. `leaves`: it is in a call that gives
+  /// it a table of its own, which the kernel may have done already (kernel/fork.c, unshare_fd; fs/file.c,
+  /// __close_range; fs/exec.c, begin_new_exec).
   private func usersOfTables(but tracee: Tracee) -> [Int: [(tid: Int32, leaves: Bool)]] {
     var users: [Int: [(tid: Int32, leaves: Bool)]] = [:]
     for other in tracees.values where !other.isExiting && other !== tracee {
@@ -180,7 +181,8 @@ extension Recorder {
       let isSame: Bool
       switch twin {
       case .found(let thread, let number): isSame = world.descriptor(number, of: thread).file == model.file
-      case .unknown(let isContradicted): isSame = !isContradicted && world.isObject(found.kind, inode: found.inode, of: model.file)
+      case .unknown(let isContradicted):
+        isSame = !isContradicted && world.isObject(found.kind, inode: found.inode, of: model.file)
       case .none:
         isSame =
           world.holders(ofFile: model.file) <= 1 && world.isObject(found.kind, inode: found.inode, of: model.file)
@@ -355,8 +357,8 @@ extension Recorder {
     tracee.doubtfulNumbers += world.numbersChanged(since: since, of: source.id)
   }
 
-  /// A thread ended inside of a call: what the call did to a table that others still use is not known. Nor is what it was
-  /// to be asked for.
+  /// A thread ended inside of a call: what the call did to a table that others still use is not known. Nor is what the
+  /// thread itself had in doubt.
   func doubtTable(of tracee: Tracee) {
     var since = tracee.doubtfulSince
     if let call = tracee.call, Self.changesTable(call.operation) { since = min(since ?? .max, call.entered) }
