@@ -46,7 +46,8 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["faultline", "Recorder", "Support", "Trace"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["faultline", "fuzz-lineage", "Recorder", "Support", "Trace"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -30,16 +30,21 @@ extension World {
     return file.kind == kind || file.kind == .socketpair && kind == .socket
   }
 
+  /// Whether the open file may be the object that /proc shows.
+  public func isObject(_ kind: ObjectKind, inode: UInt64, of slot: Int32) -> Bool {
+    guard let file = file(slot), isKind(kind, of: slot) else { return false }
+    let known = file.channel >= 0 ? channels[Int(file.channel)].inode : 0
+    return known == 0 || inode == 0 || known == inode
+  }
+
   /// All descriptors of living threads' tables that may be the object with that kind and inode, one thread for each table.
   public func descriptors(like kind: ObjectKind, inode: UInt64) -> [(thread: ThreadID, table: Int, fd: FD)] {
     var found: [(thread: ThreadID, table: Int, fd: FD)] = []
     var seen = Set<Int>()
     for case let thread? in threads where thread.isAlive && seen.insert(thread.table).inserted {
       for (number, descriptor) in tables[thread.table].descriptors.enumerated()
-      where descriptor.isOpen && isKind(kind, of: descriptor.file) {
-        let channel = files[Int(descriptor.file)].channel
-        let known = channel >= 0 ? channels[Int(channel)].inode : 0
-        if known == 0 || inode == 0 || known == inode { found.append((thread.id, thread.table, FD(number))) }
+      where descriptor.isOpen && isObject(kind, inode: inode, of: descriptor.file) {
+        found.append((thread.id, thread.table, FD(number)))
       }
     }
     return found

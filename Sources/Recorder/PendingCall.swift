@@ -32,6 +32,8 @@ struct PendingCall {
   /// The earliest moment at which other threads of the same table were inside of a call that changes it; see
   /// Recorder+Descriptors.
   var doubtfulSince: Nanoseconds = 0
+  /// Numbers of unknown origin that were found while it was under way.
+  var orphans: [(tracee: Tracee, fd: FD)] = []
 
   /// Bytes that earlier parts of a call transferred, which was cut short and goes on with the rest.
   var done: UInt64 = 0

@@ -20,7 +20,20 @@ extension Recorder {
   /// Writes down what `fd` is, as /proc and kcmp tell.
   func describe(_ fd: FD, of tracee: Tracee) {
     guard let found = ProcFS.descriptor(fd, of: tracee.tid) else { return }
-    emit(tracee, .existing(existing(fd, found, of: tracee)))
+    adopt(existing(fd, found, of: tracee), of: tracee)
+  }
+
+  /// Writes down a number that was looked up. Of one that is like no other, a call that is under way may be the origin:
+  /// what a thread of another table is just making can be taken from it (pidfd_getfd) or sent on before that call returns.
+  private func adopt(_ descriptor: ExistingDescriptor, of tracee: Tracee) {
+    emit(tracee, .existing(descriptor))
+    guard descriptor.sameAs < 0 else { return }
+    for other in tracees.values where other !== tracee {
+      guard let call = other.call, call.interrupted == 0,
+        Self.changesTable(call.operation) || call.shape.makesDescriptors
+      else { continue }
+      other.call?.orphans.append((tracee, descriptor.fd))
+    }
   }
 
   func existing(_ fd: FD, _ found: ProcFS.Found, of tracee: Tracee) -> ExistingDescriptor {
@@ -46,8 +59,8 @@ extension Recorder {
   private enum Twin {
     case found(ThreadID, FD)
     case none
-    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed. Another
-    /// may have said that the number is not what the model has.
+    /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed.
+    /// Another may have said that the number is not what the model has.
     case unknown(isContradicted: Bool)
   }
 
@@ -103,13 +116,14 @@ extension Recorder {
   }
 
   /// The numbers of a table in doubt that changed, there or where it was copied from, since the doubt began.
-  private func doubtfulNumbers(of tracee: Tracee) -> [FD] {
+  func doubtfulNumbers(of tracee: Tracee) -> [FD] {
     guard let since = tracee.doubtfulSince else { return [] }
     return world.numbersChanged(since: since, of: tracee.doubtfulSource ?? tracee.id) + tracee.doubtfulNumbers
   }
 
-  /// The threads of each table, but those that have given it up on their way out. `leaves`: it is in a call that gives it a
-  /// table of its own, which the kernel may have done already (fs/file.c, unshare_fd; fs/exec.c, begin_new_exec).
+  /// The threads of each table, but those that have given it up on their way out. `leaves`: it is in a call that gives
+  /// it a table of its own, which the kernel may have done already (kernel/fork.c, unshare_fd; fs/file.c,
+  /// __close_range; fs/exec.c, begin_new_exec).
   private func usersOfTables(but tracee: Tracee) -> [Int: [(tid: Int32, leaves: Bool)]] {
     var users: [Int: [(tid: Int32, leaves: Bool)]] = [:]
     for other in tracees.values where !other.isExiting && other !== tracee {
@@ -167,14 +181,17 @@ extension Recorder {
       let isSame: Bool
       switch twin {
       case .found(let thread, let number): isSame = world.descriptor(number, of: thread).file == model.file
-      case .unknown(let isContradicted): isSame = !isContradicted && world.isKind(found.kind, of: model.file)
-      case .none: isSame = world.holders(ofFile: model.file) <= 1 && world.isKind(found.kind, of: model.file)
+      case .unknown(let isContradicted):
+        isSame = !isContradicted && world.isObject(found.kind, inode: found.inode, of: model.file)
+      case .none:
+        isSame =
+          world.holders(ofFile: model.file) <= 1 && world.isObject(found.kind, inode: found.inode, of: model.file)
       }
       let closeOnExec = truth.flags & 0o2000000 != 0
       if isSame, model.closeOnExec == closeOnExec { return }
       if !isSame, truth.sameAs < 0 { emit(tracee, .missing(fd)) }
     }
-    emit(tracee, .existing(truth))
+    adopt(truth, of: tracee)
   }
 
   /// A number that the model does not know may have come from a call that is not stopped at.
@@ -259,6 +276,9 @@ extension Recorder {
     let numbers = hasBegun ? self.numbers(of: call, result: result, tracee, isShared: isShared) : []
     complete(tracee, result: result)
     verify(numbers, of: tracee)
+    for (other, fd) in call.orphans where tracees[other.tid] === other && world.descriptor(fd, of: other.id).isOpen {
+      verify([fd], of: other)
+    }
     if !others.isEmpty, result >= 0 {
       switch call.operation {
       case .unshare(let flags) where flags & 0x400 != 0: doubt(tracee, since: call.doubtfulSince, others: others)
@@ -337,8 +357,8 @@ extension Recorder {
     tracee.doubtfulNumbers += world.numbersChanged(since: since, of: source.id)
   }
 
-  /// A thread ended inside of a call: what the call did to a table that others still use is not known. Nor is what it was
-  /// to be asked for.
+  /// A thread ended inside of a call: what the call did to a table that others still use is not known. Nor is what the
+  /// thread itself had in doubt.
   func doubtTable(of tracee: Tracee) {
     var since = tracee.doubtfulSince
     if let call = tracee.call, Self.changesTable(call.operation) { since = min(since ?? .max, call.entered) }

@@ -101,6 +101,12 @@ extension Recorder {
       child.doubtfulNumbers = doubtful + others.flatMap { numbersAtStake($0) }
       child.doubtfulSource = parent.id
     }
+    // What the parent has not looked up yet, the child has copied.
+    if hasBegun, flags & 0x400 == 0, let since = parent.doubtfulSince {
+      child.doubtfulSince = min(child.doubtfulSince ?? .max, since)
+      child.doubtfulNumbers += doubtfulNumbers(of: parent)
+      child.doubtfulSource = parent.id
+    }
     if case .spawn(let asked, _) = parent.call?.operation {
       parent.call?.operation = .spawn(flags: asked, child: child.id)
       // With shared memory clone3's flags are one word for both, which the parent gives back.

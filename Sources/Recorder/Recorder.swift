@@ -194,6 +194,18 @@ public final class Recorder {
       newborn(tid).end(raw)
       return
     }
+    // A leader is reported when its threads have been (kernel/exit.c, delay_group_leader). Of one that was killed in an
+    // exec, as soon as it had the leader's number and before it could stop, there is no other word.
+    if tid == tracee.process.pid {
+      for other in tracees.values where other.process === tracee.process {
+        tracees[other.tid] = nil
+        ended(other, raw)
+      }
+    }
+    ended(tracee, raw)
+  }
+
+  private func ended(_ tracee: Tracee, _ raw: Int32) {
     tracee.drop()
     endTurn(tracee)
     if case .spawn = tracee.call?.operation { diedForking.append(tracee.id) }
