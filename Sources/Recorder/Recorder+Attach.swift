@@ -149,12 +149,19 @@ extension Recorder {
   /// that we have seized to end (Linux 6.1, fs/exec.c, de_thread, under cred_guard_mutex): those are answered meanwhile.
   private func seize(_ tid: Int32) throws(PtraceError) {
     let deadline = now + Self.execTime
+    var refusals = 0
     while true {
       do {
         // Without TRACESECCOMP: a filter of the target's own that returns TRACE finds no tracer, as before.
         return try Ptrace.seize(tid, options: .follow.subtracting(.traceSeccomp), patience: 20)
       } catch {
-        guard error.errno == EAGAIN, now < deadline else { throw error }
+        // A leader that has just ended is refused, and is a thread again when another takes its number by exec.
+        let isPassing = error.errno == EPERM && refusals < 20 && ProcFS.tracer(of: tid) == 0 && ProcFS.isAlive(tid)
+        guard error.errno == EAGAIN || isPassing, now < deadline else { throw error }
+        if isPassing {
+          refusals += 1
+          usleep(1000)
+        }
       }
       if ProcFS.tracer(of: tid) == getpid() { return }
       var noTracees = false
@@ -388,7 +395,9 @@ extension Recorder {
     isLeaving = true
     let begun = now
     var sender: Int32 = 0
-    for tracee in tracees.values where tracee.isHeld && !tracee.isArriving && tracee.arrival == nil { try? release(tracee) }
+    for tracee in tracees.values where tracee.isHeld && !tracee.isArriving && tracee.arrival == nil {
+      try? release(tracee)
+    }
     while true {
       var noTracees = false
       while let status = Tracees.nextStatus(noTracees: &noTracees) { try? dispatch(status) }

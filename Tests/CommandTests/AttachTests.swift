@@ -34,7 +34,9 @@ import Testing
     for live in [native, visited] { #expect(try live.line() == "ready") }
     for _ in 0..<3 { try visit(visited.pid, parting, runner) }
     for live in [native, visited] { live.send("go") }
-    #expect(try visited.end().output == native.end().output)
+    let (seen, expected) = (try visited.end().output, try native.end().output)
+    let differences = Set(seen.split(separator: "\n")).symmetricDifference(expected.split(separator: "\n"))
+    #expect(differences.isEmpty, "\(differences)")
   }
 
   @Test(arguments: Runner.all) func noWaitThatBeganAnewNotices(_ runner: Runner) throws {

@@ -39,7 +39,8 @@ import Testing
     let live = try start("children", runner)
     let child = try #require(pid_t(try live.line()))
     try until("the wait") { Watch.state(live.pid) == "S" }
-    #expect(try why(live.pid, runner).contains("waits in wait4() since before the trace; for a child to end"))
+    let look = try why(live.pid, runner)
+    #expect(look.contains("waits in wait4() since before the trace; for attached_why (pid \(child)) to end"), "\(look)")
     let faultline = try Attached([live.pid, child], ["--duration", "200ms"], as: runner)
     let error = try faultline.live.end().error.replacing("faultline:", with: "")
     let text = error.split { " \n".contains($0) }.joined(separator: " ")
