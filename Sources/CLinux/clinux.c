@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -127,6 +128,14 @@ int clinux_same_file(pid_t first, int first_fd, pid_t second, int second_fd) {
   return result < 0 ? -errno : result == 0;
 }
 
+int clinux_look(const char *path, struct clinux_file *file) {
+  struct statx found;
+  if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_MNT_ID, &found) != 0) return -errno;
+  *file = (struct clinux_file){found.stx_mode, found.stx_rdev_major, found.stx_rdev_minor, found.stx_uid,
+                               found.stx_gid, found.stx_ino, found.stx_mnt_id};
+  return 0;
+}
+
 int clinux_has_capabilities(const char *path) { return getxattr(path, "security.capability", NULL, 0) > 0; }
 
 int clinux_same_table(pid_t first, pid_t second) {
@@ -186,6 +195,15 @@ static void replace_lost_page(int number, siginfo_t *info, void *context) {
   if (mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
     signal(number, SIG_DFL);
   lost_pages = 1;
+}
+
+void clinux_restore_signals(void) {
+  // What came for the programs, or of their ends, is not for what follows.
+  struct timespec none = {0, 0};
+  while (sigtimedwait(&tracer_signals, NULL, &none) > 0) continue;
+  sigaction(SIGCHLD, &original_child_action, NULL);
+  sigaction(SIGXFSZ, &original_size_action, NULL);
+  sigprocmask(SIG_SETMASK, &original_mask, NULL);
 }
 
 int clinux_has_lost_pages(void) { return lost_pages; }

@@ -16,15 +16,15 @@ enum ProcFS {
   static func descriptor(_ fd: FD, of tid: Int32) -> Found? {
     let path = "/proc/\(tid)/fd/\(fd)"
     guard let link = link(path) else { return nil }
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
+    var status = clinux_file()
+    guard clinux_look(path, &status) == 0 else { return nil }
     let kind = kind(String(decoding: link, as: UTF8.self), status)
     let hasIdentity = [.pipe, .fifo, .socket, .tty, .file].contains(kind)
     if kind == .eventfd { return Found(kind: kind, link: link, inode: eventfdIdentity(fd, of: tid)) }
-    return Found(kind: kind, link: link, inode: hasIdentity ? UInt64(status.st_ino) : 0)
+    return Found(kind: kind, link: link, inode: hasIdentity ? status.inode : 0)
   }
 
-  private static func kind(_ link: String, _ status: stat) -> ObjectKind {
+  private static func kind(_ link: String, _ status: clinux_file) -> ObjectKind {
     if link.hasPrefix("pipe:") { return .pipe }
     if link.hasPrefix("socket:") { return .socket }
     if link.hasPrefix("/memfd:") { return .memfd }
@@ -37,13 +37,13 @@ enum ProcFS {
     case "anon_inode:[pidfd]": return .pidfd
     default: break
     }
-    switch status.st_mode & S_IFMT {
+    switch status.mode & S_IFMT {
     case S_IFIFO: return .fifo
     case S_IFDIR: return .directory
     case S_IFREG: return .file
     case S_IFCHR:
       // Terminals: major 4 (tty, ttyS), 5 (/dev/tty, console), 136 to 143 (pts). Linux Documentation, devices.txt.
-      let major = status.st_rdev >> 8 & 0xFFF
+      let major = status.major
       return major == 4 || major == 5 || (136...143).contains(major) ? .tty : .device
     default: return link.hasPrefix("pidfd:") ? .pidfd : .other
     }
@@ -98,28 +98,42 @@ enum ProcFS {
   /// What privilege the program of the thread's last exec should have given and did not, in words; nil for none.
   static func lostPrivilege(of tid: Int32) -> String? {
     let program = "/proc/\(tid)/exe"
-    var status = stat()
-    guard stat(program, &status) == 0 else { return nil }
-    var mount = statvfs()
-    // ST_NOSUID
-    guard statvfs(program, &mount) == 0, mount.f_flag & 2 == 0 else { return nil }
+    var status = clinux_file()
+    guard clinux_look(program, &status) == 0, let mount = mount(status.mount, of: tid), !mount.isWithoutPrivilege else {
+      return nil
+    }
     func effective(_ name: String) -> UInt32? {
       // Real, effective, saved, file system.
       field(name, of: "/proc/\(tid)/status").flatMap { UInt32($0.split(separator: "\t").dropFirst().first ?? "") }
     }
     let name = link(program).map { String(decoding: $0, as: UTF8.self) } ?? "a program"
-    if status.st_mode & S_ISUID != 0, let user = effective("Uid:"), user != status.st_uid {
+    if status.mode & S_ISUID != 0, let user = effective("Uid:"), user != status.user {
       return "\(name) is set-user-ID and ran without that privilege"
     }
-    if status.st_mode & S_ISGID != 0, status.st_mode & S_IXGRP != 0, let group = effective("Gid:"),
-      group != status.st_gid
+    if status.mode & S_ISGID != 0, status.mode & S_IXGRP != 0, let group = effective("Gid:"),
+      group != status.group
     {
       return "\(name) is set-group-ID and ran without that privilege"
     }
-    if clinux_has_capabilities(program) == 1,
+    if mount.isLocal, clinux_has_capabilities(program) == 1,
       field("CapPrm:", of: "/proc/\(tid)/status").map({ UInt64($0, radix: 16) }) == 0
     {
       return "\(name) has file capabilities and ran without them"
+    }
+    return nil
+  }
+
+  /// The mount that a program lies on (/proc/TID/mountinfo: id, parent, device, root, point, options, ..., -, type, ...).
+  private static func mount(_ id: UInt64, of tid: Int32) -> (isWithoutPrivilege: Bool, isLocal: Bool)? {
+    for line in (read("/proc/\(tid)/mountinfo") ?? []).split(separator: 10) {
+      let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+      guard words.count > 8, UInt64(words[0]) == id, let end = words.firstIndex(of: "-"), end + 1 < words.count else {
+        continue
+      }
+      let type = words[end + 1]
+      // Who serves the others may be a process that waits for us.
+      let isRemote = type.hasPrefix("fuse") || ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph"].contains(type)
+      return (words[5].split(separator: ",").contains("nosuid"), !isRemote)
     }
     return nil
   }

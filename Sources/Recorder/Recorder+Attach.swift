@@ -56,6 +56,7 @@ extension Recorder {
         outcome = .failure(error)
       }
     }
+    clinux_restore_signals()
     return try outcome.get()
   }
 
@@ -230,6 +231,7 @@ extension Recorder {
     // What it was in when the trace began has returned meanwhile; with what, nobody saw.
     if tracee.call?.beganBefore == true { complete(tracee, result: CallResult.pending.rawValue) }
     tracee.arrival = try? token.registers()
+    tracee.awaitsOthers = true
     tracee.hold(token, signal: 0)
     // Late: the others have gone on.
     if arrivalDeadline == nil { arrivalDeadline = 0 }
@@ -255,7 +257,7 @@ extension Recorder {
       enter(tracee, Syscall(call.number), shape, call.arguments, entered: 0)
       tracee.call?.beganBefore = true
     }
-    for tracee in all where tracee.isHeld { try goOn(tracee) }
+    for tracee in all where tracee.awaitsOthers { try goOn(tracee) }
   }
 
   private func describeProcess(_ tracee: Tracee) {
@@ -280,6 +282,7 @@ extension Recorder {
 
   /// Writes down the call that a thread stood in, or where it ran, and lets it go on.
   private func goOn(_ tracee: Tracee) throws(PtraceError) {
+    tracee.awaitsOthers = false
     guard let token = tracee.takeHeld() else { return }
     if let registers = tracee.arrival {
       tracee.arrival = nil

@@ -54,7 +54,9 @@ extension Recorder {
       if failure.error == ENOENT { throw .notFound(program.text) }
       throw .cannotRun(program.text, errno: failure.error)
     }
-    return recorder.finish()
+    let outcome = recorder.finish()
+    clinux_restore_signals()
+    return outcome
   }
 
   private static func launch(_ command: [[UInt8]], filter: [UInt64]) -> Int32 {

@@ -129,6 +129,8 @@ extension Recorder {
       process.threads += 1
     } else {
       process = TracedProcess(pid: pid, id: nextProcess())
+      // What it has it was seen to get.
+      process.isDescribed = true
     }
     if let parent, !start.isThread {
       process.hasOwnFilter = parent.process.hasOwnFilter
@@ -161,6 +163,7 @@ extension Recorder {
     for tid in Array(unclaimed.keys) {
       guard unclaimed[tid]?.ended == nil, let family = ProcFS.family(of: tid) else {
         // Gone without having done anything.
+        unclaimed[tid]?.drop()
         unclaimed[tid] = nil
         continue
       }

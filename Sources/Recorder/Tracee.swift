@@ -36,6 +36,8 @@ final class Tracee {
   var isSpared = false
   /// Let run without stops at calls, to be let go.
   var isFree = false
+  /// It has arrived, and is held until the others have.
+  var awaitsOthers = false
   /// Where in the kernel it slept then.
   var waitChannel = ""
   /// Its registers then.

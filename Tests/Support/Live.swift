@@ -142,6 +142,12 @@ public final class Attached {
 
   private func isInStop(_ tid: pid_t) -> Bool { Watch.state(tid) == "t" }
 
+  /// Waits for the end of faultline. The trace lies there until then, also if nobody else holds this object.
+  public func end(deadline: Double = 60) throws -> CommandResult {
+    defer { withExtendedLifetime(self) {} }
+    return try live.end(deadline: deadline)
+  }
+
   public func document() throws -> FindingsDocument {
     try FindingsDocument(json: Command.run([Command.faultline, "analyze", "--format", "json", trace]).output)
   }

@@ -32,6 +32,16 @@ long clinux_signal_info(pid_t tid, int32_t *number, int32_t *code, int32_t *send
 // process_vm_readv of one stretch. Returns the bytes read (a short count at an unmapped page) or -errno.
 ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count);
 
+// What is known of a file without asking who serves it (statx(2), AT_STATX_DONT_SYNC): a FUSE server may be a tracee.
+struct clinux_file {
+  uint32_t mode, major, minor, user, group;
+  uint64_t inode;
+  uint64_t mount;  // its id in mountinfo (Linux 5.8)
+};
+
+// Fills it in; 0 or -errno.
+int clinux_look(const char *path, struct clinux_file *file);
+
 // Whether a program file has capabilities (capabilities(7), "File capabilities").
 int clinux_has_capabilities(const char *path);
 
@@ -80,6 +90,9 @@ struct clinux_failure clinux_launch_failure(void);
 
 // Blocks all signals, which the tracer takes with clinux_next_signal, and ignores XFSZ.
 void clinux_block_signals(void);
+
+// Forgets the signals that wait, and lets all through again that were before clinux_block_signals.
+void clinux_restore_signals(void);
 
 // Whether somebody cut a file short that we have mapped.
 int clinux_has_lost_pages(void);
