@@ -156,7 +156,11 @@ struct TraceCommand: ParsableCommand {
     guard !recording.quiet || outcome.failure != nil else { return }
     let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
     recording.tell(outcome, analysis)
-    for line in Look.terminal().standing(analysis).dropFirst(2) { Console.say(line) }
+    if !recording.quiet {
+      for line in Look.terminal().standing(analysis).dropFirst(2) { Console.say(line) }
+    }
+    // The programs go on; what was wanted of us was the trace.
+    if outcome.failure != nil { throw ExitCode(ExitStatus.cannotWrite) }
   }
 }
 
