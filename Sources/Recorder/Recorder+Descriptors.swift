@@ -74,6 +74,7 @@ extension Recorder {
     let file = world.descriptor(fd, of: tracee.id).file
     var isContradicted = false
     var confirmed: (ThreadID, FD)?
+    var candidates: [(ThreadID, FD)] = []
     let doubtful = doubtfulTables(but: tracee, unsure)
     let users = usersOfTables(but: tracee)
     for holder in world.descriptors(like: found.kind, inode: found.inode) {
@@ -81,7 +82,7 @@ extension Recorder {
       guard let threads = users[holder.table] else { continue }
       let isSameInModel = file >= 0 && world.descriptor(holder.fd, of: holder.thread).file == file
       let isUnsure = doubtful[holder.table]?.contains(holder.fd) ?? false
-      if isUnsure, !isSameInModel || confirmed != nil { continue }
+      if isUnsure, isSameInModel, confirmed != nil { continue }
       compared += 1
       if compared > Self.mostCompared { return .unknown(isContradicted: isContradicted) }
       let isSame = answer(of: threads, isSame: holder.fd, as: fd, of: tracee.tid)
@@ -94,13 +95,25 @@ extension Recorder {
         }
       }
       switch isSame {
-      case true? where isUnsure: confirmed = (holder.thread, holder.fd)
+      case true? where isUnsure && isSameInModel: confirmed = (holder.thread, holder.fd)
+      case true? where isUnsure: candidates.append((holder.thread, holder.fd))
       case true?: return .found(holder.thread, holder.fd)
       case false?: if isSameInModel, !isUnsure { isContradicted = true }
       case nil: isUnknown = true
       }
     }
     if let confirmed, !isContradicted { return .found(confirmed.0, confirmed.1) }
+    // The same open file, under a number that the model may have wrong: it has not, if nobody who is sure contradicts.
+    for (thread, number) in candidates {
+      let slot = world.descriptor(number, of: thread).file
+      let isWrong = world.descriptors(like: found.kind, inode: found.inode).contains { holder in
+        guard world.descriptor(holder.fd, of: holder.thread).file == slot, let threads = users[holder.table],
+          doubtful[holder.table]?.contains(holder.fd) != true
+        else { return false }
+        return answer(of: threads, isSame: holder.fd, as: fd, of: tracee.tid) == false
+      }
+      if !isWrong { return .found(thread, number) }
+    }
     return isUnknown ? .unknown(isContradicted: isContradicted) : .none
   }
 

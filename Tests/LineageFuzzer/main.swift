@@ -33,7 +33,8 @@ struct Comparison {
     comparisons += 1
     time = world.now
     var tables: [Int: (id: ThreadID, tid: Int32)] = [:]
-    for thread in alive.sorted(by: { $0.tid < $1.tid }) {
+    // A thread on its way out has no table, and the kernel calls two of them the same.
+    for thread in alive.sorted(by: { $0.tid < $1.tid }) where !Kernel.descriptors(of: thread.tid).isEmpty {
       guard let table = world.thread(thread.id)?.table else { continue }
       guard let first = tables[table] else {
         for (other, known) in tables where clinux_same_table(known.tid, thread.tid) == 1 {
