@@ -16,6 +16,8 @@ extension Recorder {
   private static let arrivalTime: Nanoseconds = 200_000_000
   /// How long to wait for threads that make no calls before all are let go.
   private static let departureTime: Nanoseconds = 3_000_000
+  /// How long a running thread is looked at before it is interrupted.
+  private static let lookingTime: Nanoseconds = 20_000_000
   /// How long a program may exec while we attach.
   private static let execTime: Nanoseconds = 5_000_000_000
   /// How often a thread that makes no calls is asked where it is.
@@ -137,11 +139,14 @@ extension Recorder {
         }
         isNew = true
         welcome(tid, of: pid)
-        if let tracee = tracees[tid], isCutShortByInterrupt(tid) {
+        guard let tracee = tracees[tid] else { continue }
+        tracee.isSpared = isCutShortByInterrupt(tid)
+        if !tracee.isSpared, ProcFS.syscall(of: tid) == nil, ProcFS.isRunning(tid) {
+          // It may be in the midst of a transfer: a look at it while it sleeps will tell.
           tracee.isSpared = true
-        } else {
-          try? Ptrace.interrupt(tid)
+          tracee.sparedUntil = now + Self.lookingTime
         }
+        if !tracee.isSpared { try? Ptrace.interrupt(tid) }
       }
     }
   }
@@ -191,10 +196,14 @@ extension Recorder {
 
   /// Interrupts those that were spared and are out of their call.
   func interruptSpared() {
-    for tracee in tracees.values
-    where tracee.isSpared && ProcFS.syscall(of: tracee.tid) != nil && !isCutShortByInterrupt(tracee.tid) {
-      tracee.isSpared = false
-      try? Ptrace.interrupt(tracee.tid)
+    for tracee in tracees.values where tracee.isSpared {
+      let sleeps = ProcFS.syscall(of: tracee.tid) != nil
+      if sleeps, isCutShortByInterrupt(tracee.tid) {
+        tracee.sparedUntil = nil
+      } else if sleeps || tracee.sparedUntil.map({ now >= $0 }) == true {
+        tracee.isSpared = false
+        try? Ptrace.interrupt(tracee.tid)
+      }
     }
   }
 
@@ -240,7 +249,7 @@ extension Recorder {
   /// Once all stand still, or those that can: writes down what was there, and lets them go on.
   func goOnAfterArrival() throws(PtraceError) {
     guard let deadline = arrivalDeadline else { return }
-    if now < deadline, tracees.values.contains(where: { $0.isArriving && !$0.isSpared }) { return }
+    if now < deadline, tracees.values.contains(where: { $0.isArriving && !($0.isSpared && $0.sparedUntil == nil) }) { return }
     arrivalDeadline = nil
     let all = tracees.values.sorted { $0.id < $1.id }
     var isNew = false
@@ -420,7 +429,7 @@ extension Recorder {
 
   /// A thread that makes no calls for long is not awaited.
   private func isUnderWay(_ tracee: Tracee, isLate: Bool) -> Bool {
-    if tracee.isArriving { return !tracee.isSpared }
+    if tracee.isArriving { return !(tracee.isSpared && tracee.sparedUntil == nil) }
     if tracee.isFree || tracee.isHeld || tracee.wasStoppedInCall { return false }
     return tracee.isSampled || !isLate && ProcFS.isRunning(tracee.tid)
   }

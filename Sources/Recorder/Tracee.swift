@@ -34,6 +34,8 @@ final class Tracee {
   var isArriving = false
   /// It sleeps in a call that an interrupt would cut short, and is interrupted once it is out of that.
   var isSpared = false
+  /// It runs, and is interrupted then at the latest.
+  var sparedUntil: Nanoseconds?
   /// Let run without stops at calls, to be let go.
   var isFree = false
   /// It has arrived, and is held until the others have.
