@@ -249,7 +249,9 @@ extension Recorder {
   /// Once all stand still, or those that can: writes down what was there, and lets them go on.
   func goOnAfterArrival() throws(PtraceError) {
     guard let deadline = arrivalDeadline else { return }
-    if now < deadline, tracees.values.contains(where: { $0.isArriving && !($0.isSpared && $0.sparedUntil == nil) }) { return }
+    if now < deadline, tracees.values.contains(where: { $0.isArriving && !($0.isSpared && $0.sparedUntil == nil) }) {
+      return
+    }
     arrivalDeadline = nil
     let all = tracees.values.sorted { $0.id < $1.id }
     var isNew = false
