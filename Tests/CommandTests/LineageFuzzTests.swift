@@ -33,13 +33,11 @@ import Testing
       let seed = Int.random(in: 1...999_999)
       print("fuzz-lineage --seed \(seed)")
       let run = try Command.run(
-        user + [fuzzer, stress, "--ops", "8000", "--seed", "\(seed)", "--every", "1000"], deadline: 90)
-      // It ran to its end and compared.
-      #expect(run.output.contains("done 8000 operations"), "seed \(seed):\n\(run.output)\(run.error)")
+        user + [fuzzer, stress, "--ops", "4000", "--seed", "\(seed)", "--every", "500"], deadline: 90)
+      // It ran to its end, and compared.
+      #expect(run.output.contains("done 4000 operations"), "seed \(seed):\n\(run.output)\(run.error)")
       #expect(run.output.contains(" comparisons of "), "seed \(seed):\n\(run.output)\(run.error)")
-      withKnownIssue("about one mismatch in 100,000 operations is left", isIntermittent: true) {
-        #expect(run.status == 0, "seed \(seed):\n\(run.output)\(run.error)")
-      }
+      #expect(run.status == 0, "seed \(seed):\n\(run.output)\(run.error)")
     }
   }
 }
