@@ -38,22 +38,26 @@ extension Recorder {
       return
     }
     let syscall = Syscall(Int(stop.number))
+    // A restarted call is still the same call.
+    let isRestart =
+      tracee.call.map {
+        $0.mayRestart && (syscall == .restartSyscall || $0.syscall == syscall && $0.arguments == stop.arguments)
+      } ?? false
+    if !isRestart, let call = tracee.call {
+      // The disturbance that was awaited did not come: the call has returned what the last stop showed.
+      complete(tracee, result: call.interrupted > 0 ? sum(call, result: call.interrupted) : -Int64(EINTR))
+    }
     if let shape = SyscallTable.shape(stop.number), !isItsTurn(tracee, shape) {
       waitForTurn(tracee, token)
       return
     }
-    if let call = tracee.call {
-      if call.mayRestart, syscall == .restartSyscall || call.syscall == syscall && call.arguments == stop.arguments {
-        // A restarted call is still the same call.
-        tracee.call?.interrupted = 0
-        tracee.call?.mayRestart = false
-        shortenTimeout(tracee, token)
-        hideOurselves(tracee, token)
-        try resume(tracee, token)
-        return
-      }
-      // The disturbance that was awaited did not come: the call has returned what the last stop showed.
-      complete(tracee, result: call.interrupted > 0 ? sum(call, result: call.interrupted) : -Int64(EINTR))
+    if isRestart {
+      tracee.call?.interrupted = 0
+      tracee.call?.mayRestart = false
+      shortenTimeout(tracee, token)
+      hideOurselves(tracee, token)
+      try resume(tracee, token)
+      return
     }
     tracee.wasStoppedInCall = false
     // Attached programs stop at calls that are none of our business, too.
@@ -128,7 +132,9 @@ extension Recorder {
       tracee.call?.mayRestart = Self.restarts.contains(stop.result)
       // Another thread may take the signal that woke this one, and no stop come of it: one of ours shows what it was. A stop
       // signal must come first, since the call sees it untraced as well.
-      if stop.result == -Int64(EINTR), !ProcFS.hasPendingStop(tracee.tid) { try? Ptrace.interrupt(tracee.tid) }
+      if stop.result == -Int64(EINTR) || isCutShort, !ProcFS.hasPendingStop(tracee.tid) {
+        try? Ptrace.interrupt(tracee.tid)
+      }
       try resume(tracee, token)
       return
     }

@@ -187,12 +187,15 @@ extension Recorder {
     call.continuation?.memory.append((address, old))
   }
 
-  /// A call that goes on with the rest is to be interrupted in earnest: it returns what it has done.
+  /// A call that was cut short is to be interrupted in earnest: it returns what all of its parts have done.
   func stopContinuing(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
-    guard let call = tracee.call, call.done > 0, call.interrupted < 0 else { return }
-    guard (try? token.setResult(Int64(call.done))) != nil else { return }
-    restoreBuffer(call, token)
-    complete(tracee, result: Int64(call.done))
+    guard let call = tracee.call, call.interrupted != 0, call.done > 0 || call.interrupted > 0 else { return }
+    let whole = sum(call, result: call.interrupted)
+    if call.done > 0 {
+      guard (try? token.setResult(whole)) != nil else { return }
+      restoreBuffer(call, token)
+    }
+    complete(tracee, result: whole)
   }
 
   /// What the whole call returns whose last part returned `result`.

@@ -24,11 +24,7 @@ extension Recorder {
       repairInterrupted(tracee, token)
     } else if let call = tracee.call, call.done > 0 || call.interrupted > 0 {
       // A short count stays what it is.
-      if call.interrupted > 0 {
-        complete(tracee, result: sum(call, result: call.interrupted))
-      } else {
-        stopContinuing(tracee, token)
-      }
+      stopContinuing(tracee, token)
     } else if isHandled, let call = tracee.call, call.interrupted != 0 {
       // ERESTARTSYS restarts after a SA_RESTART handler, ERESTARTNOINTR always does; all else becomes EINTR
       // (Linux 6.1, arch/x86/kernel/signal.c, handle_signal).
