@@ -36,6 +36,11 @@ public enum EventText {
       return
         "--- \(harmless(tables.text(outsider.name))) (pid \(outsider.pid)), not traced, has \(ObjectWords.noun(outsider.kind)) \(outsider.inode) as fd \(outsider.fd) ---"
     case .lockedBy(let tid): return "--- waits for a lock that thread \(tid) holds ---"
+    case .scope(let scope): return "--- traced in scope \(scope) ---"
+    case .armed(let calls, let first, let last):
+      let range = last == first ? "" : last < 1 << 20 ? " to \(last)" : " and above"
+      return "--- stops at \(families(calls)) of fd \(first)\(range) ---"
+    case .counter(let name, let value): return "--- \(harmless(tables.text(name))): \(grouped(value)) ---"
     case .running(let module, let offset):
       let file = tables.text(module)
       return "--- runs at \(file.isEmpty ? "" : harmless(file) + "+")0x\(String(offset, radix: 16)) ---"
@@ -165,6 +170,13 @@ public enum EventText {
     let bytes = Array(arena.bytes(transfer.payload))
     let cut = UInt64(bytes.count) < transfer.requested ? "…" : ""
     return "\(transfer.fd), \(quoted(bytes))\(cut), \(transfer.requested)\(flags)\(passed)"
+  }
+
+  private static func families(_ calls: CallFamilies) -> String {
+    let names: [(CallFamilies, String)] = [
+      (.reads, "reads"), (.writes, "writes"), (.closes, "closes"), (.messages, "messages"), (.waits, "waits"),
+    ]
+    return names.filter { calls.contains($0.0) }.map(\.1).joined(separator: ", ")
   }
 
   public static func readiness(_ events: Readiness) -> String {

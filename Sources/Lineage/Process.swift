@@ -81,6 +81,8 @@ public struct ProcessState: Sendable {
   var handlers: Int
   /// It was there before the trace.
   public internal(set) var predates = false
+  /// What the tracer sees of it.
+  public internal(set) var sight = Sight()
   /// It does I/O that makes no system calls.
   public internal(set) var usesRing = false
 

@@ -58,6 +58,7 @@ extension World {
     if let parent, let origin = process(parent.process) {
       state.arguments = origin.arguments
       state.path = origin.path
+      state.sight = origin.sight
       state.usesRing = false
     }
     state.threads = [leader]

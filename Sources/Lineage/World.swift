@@ -208,7 +208,9 @@ public struct World: Sendable {
     }
     guard thread(event.thread) != nil else { return }
     switch event.body {
-    case .start, .existingThread, .running: break
+    case .start, .existingThread, .running, .counter: break
+    case .scope(let scope): setScope(scope, of: event.thread)
+    case .armed(let calls, let first, let last): arm(calls, first, last, of: event.thread)
     case .lockedBy(let tid): threads[event.thread.position]!.lockedBy = tid
     case .call(let syscall, let result, let operation):
       if event.phase != .end { enter(event, syscall, result, operation, arena: arena) }

@@ -12,8 +12,15 @@ public struct Event: Sendable {
   public var entered: Nanoseconds
   /// When the call returned; equal to `entered` for a begin and for what is no call.
   public var exited: Nanoseconds
-  /// How many equal calls in a row this event stands for; 1 unless a run was folded.
+  /// How many equal calls this event stands for; 1 unless a run was folded.
   public var repeats: UInt32
+  /// Of a folded run: from the first call's return to the last's, which is `exited`. `entered` is the first call's.
+  public var span: Nanoseconds = 0
+  /// Of a folded run: the time inside of all of its calls.
+  public var inside: Nanoseconds = 0
+  /// How many different calls take turns in the run: 2 for poll, read, poll, read. Their events follow each other, and
+  /// each counts its own calls. 1 where one call repeats.
+  public var cycle: UInt8 = 1
   /// The event's place in the trace, from 0. A begin and its end count as two.
   public var sequence: UInt64
   public var body: Body
@@ -70,7 +77,42 @@ public struct Event: Sendable {
     /// The thread waits for a mutex that this tid holds, by the mutex's own words (glibc 2.36, nptl: struct
     /// __pthread_mutex_s; futex(2) for PI locks). The target's pid namespace.
     case lockedBy(tid: Int32)
+    /// How much the tracer stops at, in the thread's process and all that it makes from then on. Without it: everything.
+    case scope(Scope)
+    /// From now on calls of these families on the numbers first...last are seen in the thread's process, and in all that it
+    /// makes: filters are inherited, and outlive exec.
+    case armed(CallFamilies, first: FD, last: FD)
+    /// One of the tracer's counters at the end of the trace.
+    case counter(name: StringID, value: UInt64)
   }
+}
+
+/// How much a tracer stops at.
+public enum Scope: UInt8, Sendable, CaseIterable {
+  /// Every call of interest, on whatever descriptor.
+  case all
+  /// What makes channels, waits and processes; reads, writes and closes only where they are armed.
+  case wakeups
+  /// What makes channels and processes; waits, too, only where they are armed.
+  case light
+}
+
+/// Calls that can be armed for single descriptor numbers.
+public struct CallFamilies: OptionSet, Hashable, Sendable {
+  public var rawValue: UInt8
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// read, recv, accept and their kin, timerfd_settime.
+  public static let reads = CallFamilies(rawValue: 1)
+  /// write, send and their kin.
+  public static let writes = CallFamilies(rawValue: 2)
+  /// What ends a number's meaning, or changes its open file: close, fcntl and ioctl that set flags, shutdown.
+  public static let closes = CallFamilies(rawValue: 4)
+  /// The message calls that can carry descriptors, accept, connect.
+  public static let messages = CallFamilies(rawValue: 8)
+  /// poll, select, epoll_wait and their kin, epoll_ctl, sleeps; on whatever numbers.
+  public static let waits = CallFamilies(rawValue: 16)
+  public static let everything: CallFamilies = [.reads, .writes, .closes, .messages, .waits]
 }
 
 /// What a system call returned: a value from 0, or the negative errno (-4095 to -1).

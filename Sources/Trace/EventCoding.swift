@@ -27,6 +27,9 @@ extension ByteWriter {
       case .outsider: .outsider
       case .running: .running
       case .lockedBy: .lockedBy
+      case .scope: .scope
+      case .armed: .armed
+      case .counter: .counter
       }
     byte(kind.rawValue | (event.repeats > 1 ? RecordKind.repeated : 0))
     unsigned(event.thread.index)
@@ -93,6 +96,14 @@ extension ByteWriter {
       unsigned(module.index)
       unsigned(offset)
     case .lockedBy(let tid): signed(tid)
+    case .scope(let scope): byte(scope.rawValue)
+    case .armed(let calls, let first, let last):
+      byte(calls.rawValue)
+      signed(first)
+      signed(last)
+    case .counter(let name, let value):
+      unsigned(name.index)
+      unsigned(value)
     }
   }
 
@@ -172,6 +183,12 @@ extension ByteReader {
           pid: pid, name: name, fd: fd, kind: try objectKind(), inode: try unsigned(), flags: try unsigned32()))
     case .running: return .running(module: StringID(Int(try unsigned32())), offset: try unsigned())
     case .lockedBy: return .lockedBy(tid: try signed32())
+    case .scope:
+      guard let scope = Scope(rawValue: try byte()) else { throw .damaged("an unknown scope") }
+      return .scope(scope)
+    case .armed:
+      return .armed(CallFamilies(rawValue: try byte()), first: try signed32(), last: try signed32())
+    case .counter: return .counter(name: StringID(Int(try unsigned32())), value: try unsigned())
     }
   }
 

@@ -61,7 +61,8 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
       .outsider(
         Outsider(pid: 4711, name: StringID(1), fd: 9, kind: .socket, inode: 1 << 40, flags: 0o2000001)),
       .running(module: StringID(1), offset: 0x1160), .running(module: .empty, offset: UInt64.max),
-      .lockedBy(tid: 11),
+      .lockedBy(tid: 11), .scope(.wakeups), .armed([.reads, .closes], first: 3, last: 34),
+      .counter(name: StringID(1), value: 1 << 40),
     ] + BlindSpot.allCases.map { .blindSpot($0, detail: StringID(1)) }
 
   private func written(_ body: (TraceWriter) -> Void) throws -> (events: [Event], arena: Arena, reader: TraceReader) {

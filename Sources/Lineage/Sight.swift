@@ -1,0 +1,55 @@
+// What the tracer sees of a process. Reads and writes are stopped at for single numbers only (seccomp(2) filters, which
+// a child inherits and exec keeps), so that what is not in the trace may have happened all the same.
+
+import Trace
+
+public struct Sight: Sendable {
+  /// Numbers from here on are seen together or not at all.
+  private static let mostNumbers: FD = 1 << 16
+
+  public internal(set) var scope = Scope.all
+  /// Families that are seen on every number.
+  private var everywhere: CallFamilies = []
+  private var numbers: [CallFamilies] = []
+
+  /// What is seen of a number.
+  @inlinable public func calls(on fd: FD) -> CallFamilies { scope == .all ? .everything : armed(fd) }
+
+  /// Whether all calls of these families on the number are seen.
+  @inlinable public func sees(_ calls: CallFamilies, on fd: FD) -> Bool { self.calls(on: fd).isSuperset(of: calls) }
+
+  /// Whether waits are seen.
+  public var seesWaits: Bool { scope != .light || everywhere.contains(.waits) }
+
+  @usableFromInline
+  func armed(_ fd: FD) -> CallFamilies {
+    guard fd >= 0, Int(fd) < numbers.count else { return everywhere }
+    return everywhere.union(numbers[Int(fd)])
+  }
+
+  mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD) {
+    guard first >= 0, first <= last else { return }
+    if calls.contains(.waits) { everywhere.insert(.waits) }
+    if first == 0, last >= Self.mostNumbers {
+      everywhere.formUnion(calls)
+      return
+    }
+    let end = min(last, Self.mostNumbers - 1)
+    guard first <= end else { return }
+    while numbers.count <= Int(end) { numbers.append([]) }
+    for fd in Int(first)...Int(end) { numbers[fd].formUnion(calls) }
+  }
+}
+
+extension World {
+  mutating func setScope(_ scope: Scope, of id: ThreadID) {
+    if let process = thread(id)?.process { processes[process.position]?.sight.scope = scope }
+  }
+
+  mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD, of id: ThreadID) {
+    if let process = thread(id)?.process { processes[process.position]?.sight.arm(calls, first, last) }
+  }
+
+  /// What the tracer sees of the thread's process.
+  public func sight(of id: ThreadID) -> Sight { process(of: id)?.sight ?? Sight() }
+}
