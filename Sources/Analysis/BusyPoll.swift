@@ -3,7 +3,8 @@
 //
 // Spared: waits between which bytes move, connections are accepted, timers are set anew, or another descriptor of the same
 // wait makes progress; edge-triggered and one-shot entries, whose readiness the wait itself consumes; loops that rest
-// between returns; objects whose data can be taken without a call (rings shared by mmap).
+// between returns; objects whose data can be taken without a call (rings shared by mmap); returns for a number whose reads
+// the tracer did not stop at.
 
 import Lineage
 import Trace
@@ -153,7 +154,7 @@ struct BusyPoll {
       progressed(on: channel, at: .both, written: false, excuses: true)
     }
     var seen: Set<Key> = []
-    for ready in world.ready where !ready.isEdge {
+    for ready in world.ready where !ready.isEdge && ready.isSeen {
       let channel = world.channel(ready.channel)
       let side = world.file(ready.file)?.side ?? .both
       let key = Key(thread: event.thread, channel: channel?.serial ?? 0, side: side, fd: ready.fd)

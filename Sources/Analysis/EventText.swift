@@ -62,6 +62,7 @@ public enum EventText {
     case .ownFilter: "seccomp filter"
     case .unprivileged: "privilege"
     case .memory: "memory"
+    case .slow: "slow"
     }
   }
 

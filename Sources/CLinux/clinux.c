@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -8,6 +9,7 @@
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdbool.h>
@@ -109,6 +111,17 @@ ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count
   return got < 0 ? -errno : got;
 }
 
+ssize_t clinux_write_memory(pid_t tid, uint64_t address, const void *from, size_t count) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%d/mem", tid);
+  int memory = open(path, O_RDWR | O_CLOEXEC);
+  if (memory < 0) return -errno;
+  ssize_t written = pwrite(memory, from, count, (off_t)address);
+  int failed = errno;
+  close(memory);
+  return written < 0 ? -failed : written;
+}
+
 int clinux_pages_present(pid_t tid, uint64_t address, size_t count) {
   char path[40];
   snprintf(path, sizeof path, "/proc/%d/pagemap", tid);
@@ -169,6 +182,48 @@ long clinux_socket_timeout(pid_t pid, int fd, int sending) {
     result = timeout.tv_sec * 1000000000 + timeout.tv_usec * 1000;
   close(copy);
   return result;
+}
+
+int clinux_sockets(pid_t pid, int32_t *numbers, int most) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%d/fd", pid);
+  DIR *folder = opendir(path);
+  if (folder == NULL) return -errno;
+  int count = 0, seen = 0;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    if (++seen > most) {
+      count = 0;
+      break;
+    }
+    char target[16];
+    ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target);
+    if (length >= 8 && memcmp(target, "socket:[", 8) == 0) numbers[count++] = atoi(entry->d_name);
+  }
+  closedir(folder);
+  return count;
+}
+
+int clinux_socket_kind(pid_t pid, int fd) {
+  int process = syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0) return CLINUX_NO_SOCKET;
+  int copy = syscall(SYS_pidfd_getfd, process, fd, 0);
+  close(process);
+  if (copy < 0) return CLINUX_NO_SOCKET;
+  int kind = CLINUX_NO_SOCKET;
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0) {
+    kind = value ? CLINUX_LISTENING : CLINUX_OTHER_SOCKET;
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    size = sizeof value;
+    if (!value && getsockopt(copy, SOL_SOCKET, SO_TYPE, &value, &size) == 0 && value == SOCK_STREAM &&
+        getpeername(copy, (struct sockaddr *)&peer, &length) == 0)
+      kind = CLINUX_CONNECTED_STREAM;
+  }
+  close(copy);
+  return kind;
 }
 
 int clinux_compare_files(pid_t first, int first_fd, pid_t second, int second_fd) {
@@ -250,6 +305,26 @@ static void raise_descriptor(int *fd) {
   if (high < 0) return;
   close(*fd);
   *fd = high;
+}
+
+int clinux_hold_latency(void) {
+  int file = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  raise_descriptor(&file);
+  int32_t none = 0;
+  if (write(file, &none, sizeof none) == sizeof none) return file;
+  int failed = errno;
+  close(file);
+  return -failed;
+}
+
+int clinux_pin(void) {
+  int core = sched_getcpu();
+  if (core < 0) return -errno;
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(core, &only);
+  return sched_setaffinity(0, sizeof only, &only) == 0 ? 0 : -errno;
 }
 
 static void fail(int stage, int error) {

@@ -23,6 +23,8 @@ public struct OpenFile: Sendable {
   public var channel: Int32
   public var side: Side
   public var nonblocking = false
+  /// A socket of AF_UNIX, by which descriptors can be passed.
+  public internal(set) var isLocal = false
   /// The path, or the peer's address once connected.
   public var name: StringID = .empty
   public var creator: ThreadID
@@ -108,6 +110,8 @@ public struct EpollSet: Sendable {
     if entries.count < Self.indexedFrom { places.removeAll() }
     wakeables.removeAll { $0.fd == gone.fd && $0.serial == gone.serial }
   }
+
+  public func contains(fd: FD, serial: UInt32) -> Bool { entries.contains { $0.fd == fd && $0.serial == serial } }
 
   /// The entry that an event with this epoll_data is about.
   public func entry(data: UInt64) -> EpollEntry? {

@@ -41,10 +41,11 @@ extension World {
         install(
           file, at: number, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
       }
-    case .socket(_, let type):
+    case .socket(let domain, let type):
       let channel = makeChannel(.socket, inode: 0, by: thread, at: time)
       let file = makeFile(
         .socket, channel: channel, side: .both, nonblocking: type & 0o4000 != 0, by: thread, at: time)
+      files[Int(file)].isLocal = domain == 1
       install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
     case .bind(let socket, let address):
       withFile(socket, of: thread) { if $0.name == .empty { $0.name = address } }

@@ -215,7 +215,7 @@ extension World {
   }
 
   /// What a write adds to an eventfd's counter: its eight bytes (fs/eventfd.c, eventfd_write).
-  static func counterValue(_ payload: ArraySlice<UInt8>) -> UInt64 {
+  public static func counterValue(_ payload: ArraySlice<UInt8>) -> UInt64 {
     guard payload.count >= 8 else { return 1 }
     return payload.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }

@@ -60,7 +60,7 @@ extension World {
       effect.file = epoll
       effect.channel = files[Int(epoll)].channel
       effect.fd = wait.epoll
-      for entry in arena.waits(wait.entries) { resolve(entry, epoll: epoll, table: state.table) }
+      for entry in arena.waits(wait.entries) { resolve(entry, epoll: epoll, by: state) }
       return
     }
     for entry in arena.waits(wait.entries) where !entry.returned.isEmpty {
@@ -68,23 +68,36 @@ extension World {
       ready.append(
         Ready(
           fd: entry.fd, file: file, channel: file >= 0 ? files[Int(file)].channel : -1, asked: entry.asked,
-          returned: entry.returned, isEdge: false, isGhost: false))
+          returned: entry.returned, isEdge: false, isGhost: false,
+          isSeen: isConsumptionSeen(entry.fd, file, entry.returned, by: state)))
     }
   }
 
-  private mutating func resolve(_ entry: WaitEntry, epoll: Int32, table: Int) {
+  /// Whether the calls that would consume this readiness are seen, in the process that was told of it.
+  private func isConsumptionSeen(_ fd: FD, _ file: Int32, _ returned: Readiness, by thread: ThreadState) -> Bool {
+    guard file >= 0, let sight = process(thread.process)?.sight else { return true }
+    switch files[Int(file)].kind {
+    // By a wait on the inner instance, or waitid.
+    case .epoll, .pidfd: return sight.seesWaits
+    default: return sight.sees(Ready.consumers(of: returned), on: fd)
+    }
+  }
+
+  private mutating func resolve(_ entry: WaitEntry, epoll: Int32, by state: ThreadState) {
     guard let known = interestEntry(of: epoll, data: entry.data) else {
       ready.append(
         Ready(
-          fd: -1, file: -1, channel: -1, asked: [], returned: entry.returned, isEdge: true, isGhost: false))
+          fd: -1, file: -1, channel: -1, asked: [], returned: entry.returned, isEdge: true, isGhost: false,
+          isSeen: true))
       return
     }
-    let current = tables[table][known.fd].file
+    let current = tables[state.table][known.fd].file
     let isGhost = current < 0 || files[Int(current)].serial != known.serial
     ready.append(
       Ready(
         fd: known.fd, file: known.file, channel: files[Int(known.file)].channel, asked: known.events,
-        returned: entry.returned, isEdge: known.isEdge, isGhost: isGhost))
+        returned: entry.returned, isEdge: known.isEdge, isGhost: isGhost,
+        isSeen: isGhost || isConsumptionSeen(known.fd, known.file, entry.returned, by: state)))
   }
 
   /// The entry that an event is about. Where several have the same data, the one that has something to read.
@@ -165,6 +178,7 @@ extension World {
     let channel = makeChannel(.socket, inode: 0, by: event.thread, at: event.exited)
     let file = makeFile(
       .socket, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: event.thread, at: event.exited)
+    if source >= 0 { files[Int(file)].isLocal = files[Int(source)].isLocal }
     install(
       file, at: FD(truncatingIfNeeded: result.rawValue), of: event.thread, .accepted,
       closeOnExec: flags & 0o2000000 != 0, time: event.exited)

@@ -15,6 +15,14 @@ public struct Ready: Sendable {
   public var isEdge: Bool
   /// The entry outlived its number: the fd no longer means this open file here.
   public var isGhost: Bool
+  /// The calls that would consume it are seen: if there are none in the trace, there were none.
+  public var isSeen: Bool
+
+  /// The calls that consume a readiness: only writes end OUT alone.
+  @inlinable public static func consumers(of returned: Readiness) -> CallFamilies {
+    if returned.contains(.invalid) { return [] }
+    return returned == .output ? .writes : .reads
+  }
 }
 
 /// A process that has a descriptor of a channel.

@@ -5,6 +5,8 @@ import Glibc
 
 /// A register by its place in struct user, in 8-byte words.
 public enum Register: Int, Sendable {
+  case argument4 = 9  // r8
+  case argument5 = 8  // r9
   case argument3 = 7  // r10
   case result = 10  // rax
   case argument2 = 12  // rdx
@@ -12,6 +14,8 @@ public enum Register: Int, Sendable {
   case argument0 = 14  // rdi
   /// orig_rax: the number of the call that the tracee is in; -1 for none.
   case call = 15
+  case instructionPointer = 16
+  case stackPointer = 19
 }
 
 /// What a stopped tracee's registers say of the call that it is in.
@@ -47,6 +51,48 @@ extension StoppedTracee {
   public borrowing func write(_ value: UInt64, at address: UInt64) throws(PtraceError) {
     let result = clinux_ptrace(5, tid, UInt(address), UInt(value))
     if result < 0 { throw PtraceError(operation: "PTRACE_POKEDATA", tid: tid, errno: Int32(-result)) }
+  }
+}
+
+/// All general registers, bit by bit: struct user_regs_struct.
+public struct RegisterSet: Sendable {
+  var words: [UInt64]
+
+  public subscript(register: Register) -> UInt64 {
+    get { words[register.rawValue] }
+    set { words[register.rawValue] = newValue }
+  }
+
+  /// Whether the tracee is in 64-bit code (USER_CS 0x33, USER32_CS 0x23; arch/x86/include/asm/segment.h).
+  public var is64Bit: Bool { words[17] == 0x33 }
+}
+
+extension StoppedTracee {
+  public borrowing func allRegisters() throws(PtraceError) -> RegisterSet {
+    var words = [UInt64](repeating: 0, count: 27)
+    let result = words.withUnsafeMutableBytes { clinux_ptrace(12, tid, 0, UInt(bitPattern: $0.baseAddress)) }
+    if result < 0 { throw PtraceError(operation: "PTRACE_GETREGS", tid: tid, errno: Int32(-result)) }
+    return RegisterSet(words: words)
+  }
+
+  public borrowing func setRegisters(_ registers: RegisterSet) throws(PtraceError) {
+    var words = registers.words
+    let result = words.withUnsafeMutableBytes { clinux_ptrace(13, tid, 0, UInt(bitPattern: $0.baseAddress)) }
+    if result < 0 { throw PtraceError(operation: "PTRACE_SETREGS", tid: tid, errno: Int32(-result)) }
+  }
+
+  /// PTRACE_GETSIGMASK: bit N-1 for signal N.
+  public borrowing func signalMask() throws(PtraceError) -> UInt64 {
+    var mask: UInt64 = 0
+    let result = withUnsafeMutablePointer(to: &mask) { clinux_ptrace(0x420A, tid, 8, UInt(bitPattern: $0)) }
+    if result < 0 { throw PtraceError(operation: "PTRACE_GETSIGMASK", tid: tid, errno: Int32(-result)) }
+    return mask
+  }
+
+  public borrowing func setSignalMask(_ mask: UInt64) throws(PtraceError) {
+    var mask = mask
+    let result = withUnsafeMutablePointer(to: &mask) { clinux_ptrace(0x420B, tid, 8, UInt(bitPattern: $0)) }
+    if result < 0 { throw PtraceError(operation: "PTRACE_SETSIGMASK", tid: tid, errno: Int32(-result)) }
   }
 }
 

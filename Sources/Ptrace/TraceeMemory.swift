@@ -63,6 +63,12 @@ public struct TraceeMemory: Sendable {
     return bytes.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
   }
 
+  /// Writes through /proc/TID/mem, read-only pages included: those become the tracee's own copy (FOLL_FORCE). False if not all
+  /// of it could be written.
+  public func write(_ words: [UInt64], at address: UInt64) -> Bool {
+    words.withUnsafeBytes { clinux_write_memory(tid, address, $0.baseAddress, $0.count) == $0.count }
+  }
+
   /// A C string of at most `limit` bytes, without its end; nil if not even its start is readable.
   public func string(_ address: UInt64, limit: Int = 4096) -> [UInt8]? {
     guard address != 0 else { return nil }

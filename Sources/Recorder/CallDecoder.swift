@@ -18,7 +18,7 @@ struct CallDecoder {
   func entered(_ call: PendingCall, arena: inout Arena, world: World) -> Operation {
     let first = fd(call, 0)
     switch call.shape {
-    case .plain, .restart, .opaque, .ptrace, .prctl, .seccomp: return .plain
+    case .plain, .restart, .opaque, .ptrace, .prctl, .seccomp, .privilege: return .plain
     case .futex:
       return .futex(
         address: call.argument(0), operation: UInt32(truncatingIfNeeded: call.argument(1)),

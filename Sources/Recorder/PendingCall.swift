@@ -38,6 +38,8 @@ struct PendingCall {
   /// Bytes that earlier parts of a call transferred, which was cut short and goes on with the rest.
   var done: UInt64 = 0
   var continuation: Continuation?
+  /// Nobody saw it begin, since it is not armed; a signal that it must not notice has made it ours for once. Not for the trace.
+  var isSilent = false
   /// It was entered before the trace.
   var beganBefore = false
 

@@ -59,6 +59,17 @@ extension ProcFS {
     return (UInt64(text, radix: 16) ?? 0) >> 19 & 1 == 1
   }
 
+  /// Where the kernel's own shared object is mapped.
+  static func vdso(of tid: Int32) -> Range<UInt64>? {
+    for line in (read("/proc/\(tid)/maps") ?? []).split(separator: 10) where line.suffix(6).elementsEqual("[vdso]".utf8) {
+      let ends = line.prefix { $0 != UInt8(ascii: " ") }.split(separator: UInt8(ascii: "-")).compactMap {
+        UInt64(String(decoding: $0, as: UTF8.self), radix: 16)
+      }
+      if ends.count == 2, ends[0] < ends[1] { return ends[0]..<ends[1] }
+    }
+    return nil
+  }
+
   static func hasFilter(_ tid: Int32) -> Bool {
     field("Seccomp:", of: "/proc/\(tid)/status").map { $0 != "0" } ?? false
   }

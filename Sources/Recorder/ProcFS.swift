@@ -75,6 +75,13 @@ enum ProcFS {
     numbers(in: "/proc/\(tid)/fd")
   }
 
+  /// Those of them that are sockets; none where there are more than `most` in all.
+  static func sockets(of pid: Int32, most: Int) -> [FD] {
+    var numbers = [Int32](repeating: 0, count: most)
+    let count = numbers.withUnsafeMutableBufferPointer { clinux_sockets(pid, $0.baseAddress, Int32(most)) }
+    return Array(numbers.prefix(Int(max(0, count))))
+  }
+
   /// Time running and time runnable, ns (/proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst).
   static func usage(of tid: Int32, in pid: Int32) -> (running: UInt64, waiting: UInt64)? {
     guard let text = read("/proc/\(pid)/task/\(tid)/schedstat") else { return nil }

@@ -17,6 +17,12 @@ extension Recorder {
       try resume(tracee, token)
       return
     }
+    if tracee.process.stopsEverywhere, tracee.hasEntered {
+      // The same call's entry was seen already.
+      tracee.hasEntered = false
+      try resume(tracee, token)
+      return
+    }
     guard let stop = try? token.syscall() else {
       // Killed while it stood: its status is still to come.
       try resume(tracee, token)
@@ -52,6 +58,12 @@ extension Recorder {
       return
     }
     if isRestart {
+      if tracee.call?.isSilent == true {
+        tracee.call?.interrupted = 0
+        tracee.call?.mayRestart = false
+        try resume(tracee, token)
+        return
+      }
       tracee.call?.interrupted = 0
       tracee.call?.mayRestart = false
       shortenTimeout(tracee, token)
@@ -68,20 +80,68 @@ extension Recorder {
     }
     if syscall == .userfaultfd { hasFaultHandlers = true }
     leaveAbandonedHandlers(tracee, stackPointer: stop.stackPointer)
-    enter(tracee, syscall, shape, stop.arguments, entered: now)
+    if isNotWorthTelling(tracee, syscall, stop.arguments) {
+      counters.passedCalls += 1
+      try resume(tracee, token)
+      return
+    }
+    counters.calls += 1
+    prepare(tracee, syscall, shape, stop.arguments, entered: now)
+    if let call = tracee.call { noteNeeds(atEntryOf: call, tracee) }
+    if wantsArming(tracee) {
+      writeBegin(tracee)
+      try inject(tracee, at: .entry, token)
+      return
+    }
+    if let result = resultKnownAhead(tracee) {
+      // Its return is not waited for: one stop instead of two.
+      counters.oneStopCalls += 1
+      guard let call = tracee.call else { return try resume(tracee, token) }
+      tracee.call = nil
+      endTurn(tracee)
+      try resume(tracee, token)
+      write(call, of: tracee, .whole, result: result, at: call.entered)
+      return
+    }
     hideOurselves(tracee, token)
     switch shape {
     case .exit, .signalReturn:
       // They do not return; what an exit stop of rt_sigreturn shows is the interrupted code's rax.
       if case .signalReturn = shape { _ = tracee.frames.popLast() }
-      complete(tracee, result: 0)
-    default: break
+      complete(tracee, result: 0, phase: .whole)
+      try resume(tracee, token)
+    default:
+      // The target goes on while its call is written down. Nothing else is answered before that.
+      try resume(tracee, token)
+      writeBegin(tracee)
     }
-    try resume(tracee, token)
   }
 
-  /// Notes the call that the tracee is in.
+  /// Notes the call that the tracee is in, and writes its begin.
   func enter(_ tracee: Tracee, _ syscall: Syscall, _ shape: CallShape, _ arguments: Arguments, entered: Nanoseconds) {
+    prepare(tracee, syscall, shape, arguments, entered: entered)
+    writeBegin(tracee)
+  }
+
+  private func writeBegin(_ tracee: Tracee) {
+    guard hasBegun, let call = tracee.call else { return }
+    write(call, of: tracee, .begin, result: CallResult.pending.rawValue, at: call.entered)
+  }
+
+  private func write(
+    _ call: PendingCall, of tracee: Tracee, _ phase: Event.Phase, result: Int64, at time: Nanoseconds
+  ) {
+    if call.isSilent { return }
+    write(
+      Event(
+        thread: tracee.id, phase: phase, entered: call.entered, exited: time,
+        body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
+  }
+
+  /// Decodes the call that the tracee is in; what must be asked of the kernel about it is asked while it stands still.
+  private func prepare(
+    _ tracee: Tracee, _ syscall: Syscall, _ shape: CallShape, _ arguments: Arguments, entered: Nanoseconds
+  ) {
     var call = PendingCall(
       syscall: syscall, shape: shape, arguments: arguments, entered: entered, operation: .plain)
     tracee.arena.removeAll()
@@ -93,10 +153,6 @@ extension Recorder {
     lookUpUnknown(call.operation, tracee)
     call.doubtfulSince = beginningOfDoubt(call, tracee)
     tracee.call = call
-    write(
-      Event(
-        thread: tracee.id, phase: .begin, entered: call.entered, exited: call.entered,
-        body: .call(syscall, .pending, call.operation)), arena: tracee.arena)
   }
 
   func memory(of tracee: Tracee) -> TraceeMemory {
@@ -115,10 +171,12 @@ extension Recorder {
       try resume(tracee, token)
       return
     }
-    if stop.kind == .entry, !hasFilter {
+    if stop.kind == .entry, !hasFilter || tracee.process.stopsEverywhere {
+      tracee.hasEntered = true
       try entryStop(tracee, stop, token)
       return
     }
+    tracee.hasEntered = false
     guard stop.kind == .exit, let call = tracee.call else {
       try resume(tracee, token)
       return
@@ -149,6 +207,10 @@ extension Recorder {
       self.tracees[pid]?.id ?? .unknown
     }
     tracee.call?.operation = operation
+    if let call = tracee.call, asksNothing(of: call, tracee) {
+      try resumeAndComplete(tracee, call, result: result, token)
+      return
+    }
     if case .pipe(-1, -1, _, _) = operation, result == 0 {
       say(.memory, "it cannot be read, so what calls say there is not known", tracee)
     }
@@ -162,10 +224,21 @@ extension Recorder {
     endTurn(tracee)
     guard hasBegun else { return }
     let time = now
-    write(
-      Event(
-        thread: tracee.id, phase: phase, entered: call.entered, exited: time,
-        body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
+    write(call, of: tracee, phase, result: result, at: time)
+    sampleUsage(tracee, at: time, every: 500_000_000)
+  }
+
+  /// Lets the tracee go on, and then writes the end of its call: for calls after whose return nothing has to be asked.
+  func resumeAndComplete(
+    _ tracee: Tracee, _ call: PendingCall, result: Int64, _ token: consuming StoppedTracee
+  ) throws(PtraceError) {
+    tracee.call = nil
+    endTurn(tracee)
+    let time = now
+    try resume(tracee, token)
+    guard hasBegun else { return }
+    write(call, of: tracee, .end, result: result, at: time)
+    noteNeeds(of: call, result: result, tracee)
     sampleUsage(tracee, at: time, every: 500_000_000)
   }
 

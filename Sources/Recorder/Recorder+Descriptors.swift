@@ -19,6 +19,7 @@ extension Recorder {
 
   /// Writes down what `fd` is, as /proc and kcmp tell.
   func describe(_ fd: FD, of tracee: Tracee) {
+    counters.lookUps += 1
     guard let found = ProcFS.descriptor(fd, of: tracee.tid) else { return }
     adopt(existing(fd, found, of: tracee), of: tracee)
   }
@@ -216,7 +217,7 @@ extension Recorder {
     case .epollControl(let epoll, 1, let fd, _, _):
       lookUp(epoll, tracee)
       lookUp(fd, tracee)
-    case .duplicate(let from, _, _): lookUp(from, tracee)
+    case .duplicate(let from, _, _): if scope == .all { lookUp(from, tracee) } else { lookUpChannel(from, tracee) }
     case .transfer(let transfer):
       lookUp(transfer.fd, tracee)
       if transfer.direction == .output, !transfer.passed.isEmpty {
@@ -227,7 +228,16 @@ extension Recorder {
     }
   }
 
-  private func lookUp(_ fd: FD, _ tracee: Tracee) {
+  /// A number that is copied: files are copied all the time, and are nobody's wakeup.
+  private func lookUpChannel(_ fd: FD, _ tracee: Tracee) {
+    guard fd >= 0, !world.descriptor(fd, of: tracee.id).isOpen, let found = ProcFS.descriptor(fd, of: tracee.tid),
+      [.pipe, .fifo, .eventfd].contains(found.kind)
+    else { return }
+    adopt(existing(fd, found, of: tracee), of: tracee)
+    needs([fd], tracee)
+  }
+
+  func lookUp(_ fd: FD, _ tracee: Tracee) {
     if fd >= 0, !world.descriptor(fd, of: tracee.id).isOpen { describe(fd, of: tracee) }
   }
 
@@ -289,6 +299,7 @@ extension Recorder {
     let numbers = hasBegun ? self.numbers(of: call, result: result, tracee, isShared: isShared) : []
     complete(tracee, result: result)
     verify(numbers, of: tracee)
+    if !call.isSilent { noteNeeds(of: call, result: result, tracee) }
     for (other, fd) in call.orphans where tracees[other.tid] === other && world.descriptor(fd, of: other.id).isOpen {
       verify([fd], of: other)
     }
@@ -300,8 +311,19 @@ extension Recorder {
       default: break
       }
     }
+    if wantsArming(tracee) { return try inject(tracee, at: .exit, token) }
     if tracee.doubtfulSince != nil { return try settleOrHold(tracee, token) }
     try resume(tracee, token)
+  }
+
+  /// Whether nothing has to be looked up once the call has returned, and nothing is made by it.
+  func asksNothing(of call: PendingCall, _ tracee: Tracee) -> Bool {
+    guard hasBegun, !isHolding, call.orphans.isEmpty, tracee.doubtfulSince == nil else { return false }
+    switch call.operation {
+    case .wait, .sleep, .waitChild: return true
+    case .transfer(let transfer): return transfer.passed.isEmpty
+    default: return false
+    }
   }
 
   /// The numbers that the call touched and that have to be looked up once it is written down.

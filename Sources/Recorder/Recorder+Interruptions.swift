@@ -16,6 +16,7 @@ extension Recorder {
   /// -ERESTARTNOHAND: the kernel makes the call again unless a handler is to run, which then sees EINTR.
   func repairInterrupted(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
     guard !tracee.wasStoppedInCall, let registers = try? token.registers(), registers.number >= 0 else { return }
+    if tracee.call == nil { takeUnseen(registers, tracee) }
     if let call = tracee.call, call.interrupted > 0 {
       if registers.result == call.interrupted { continueTransfer(tracee, registers, token) }
       return
@@ -30,6 +31,23 @@ extension Recorder {
       tracee.call?.interrupted = -514
       tracee.call?.mayRestart = true
     }
+  }
+
+  /// A call that is not armed was cut short: nobody saw it begin.
+  private func takeUnseen(_ registers: CallRegisters, _ tracee: Tracee) {
+    guard hasFilter, hasBegun, registers.result > 0, let shape = SyscallTable.shape(UInt64(registers.number)) else {
+      return
+    }
+    var call = PendingCall(
+      syscall: Syscall(Int(registers.number)), shape: shape, arguments: registers.arguments, entered: now,
+      operation: .plain)
+    guard Self.isContinuable(call.syscall) else { return }
+    call.isSilent = true
+    tracee.arena.removeAll()
+    call.operation = decoder(tracee).entered(call, arena: &tracee.arena, world: world)
+    guard isUnfinished(call, result: registers.result, tracee) else { return }
+    call.interrupted = registers.result
+    tracee.call = call
   }
 
   /// Whether the kernel would drop the signal unseen, were nobody tracing (signal(7); Linux 6.1, SIG_KERNEL_IGNORE_MASK).
@@ -87,15 +105,32 @@ extension Recorder {
   /// Whether a call that returned `result` may have been cut short by a signal that is still to come: a blocking write to what
   /// takes its bytes bit by bit, or a read that was to wait for all of them.
   func isCutShort(_ call: PendingCall, result: Int64, _ tracee: Tracee) -> Bool {
-    guard result > 0, let asked = continuableSize(call), UInt64(result) < asked else { return false }
-    let file = world.file(world.descriptor(FD(truncatingIfNeeded: call.argument(0)), of: tracee.id).file)
-    guard let file, !file.nonblocking, [.pipe, .fifo, .socket, .socketpair, .tty, .device].contains(file.kind) else {
-      return false
-    }
-    // A pipe or terminal gives what it has; /dev/zero and its kin all that was asked for.
-    if call.syscall == .read, file.kind != .device { return false }
     // An attached program may be let go before the call has gone on.
-    return hasFilter && ProcFS.hasPendingSignal(tracee.tid)
+    hasFilter && isUnfinished(call, result: result, tracee) && ProcFS.hasPendingSignal(tracee.tid)
+  }
+
+  /// Whether a call that was not disturbed would have gone on until it had all.
+  private func isUnfinished(_ call: PendingCall, result: Int64, _ tracee: Tracee) -> Bool {
+    guard result > 0, let asked = continuableSize(call), UInt64(result) < asked else { return false }
+    let fd = FD(truncatingIfNeeded: call.argument(0))
+    let kind: ObjectKind
+    if let file = world.file(world.descriptor(fd, of: tracee.id).file) {
+      if file.nonblocking { return false }
+      kind = file.kind
+    } else {
+      // O_NONBLOCK
+      guard let found = ProcFS.descriptor(fd, of: tracee.tid), ProcFS.flags(fd, of: tracee.tid) & 0o4000 == 0 else {
+        return false
+      }
+      kind = found.kind
+    }
+    guard [.pipe, .fifo, .socket, .socketpair, .tty, .device].contains(kind) else { return false }
+    // A pipe or terminal gives what it has; /dev/zero and its kin all that was asked for.
+    return call.syscall != .read || kind == .device
+  }
+
+  private static func isContinuable(_ syscall: Syscall) -> Bool {
+    [.write, .read, .sendto, .recvfrom, .writev, .sendmsg].contains(syscall)
   }
 
   /// The size of the buffers that the call can go on with.

@@ -6,15 +6,36 @@ import Ptrace
 import Trace
 
 extension Recorder {
+  /// How a command is traced.
+  public struct Settings: Sendable {
+    /// How many bytes of channel writes are kept.
+    public var payloadLimit: Int
+    public var scope: Scope
+    /// Tracer and targets share one core.
+    public var pins: Bool
+    /// Neither hold the cores awake nor spin.
+    public var isQuiet: Bool
+
+    public init(payloadLimit: Int = 16, scope: Scope = .wakeups, pins: Bool = false, isQuiet: Bool = false) {
+      self.payloadLimit = payloadLimit
+      self.scope = scope
+      self.pins = pins
+      self.isQuiet = isQuiet
+    }
+  }
+
   /// Launches `command` (argv, any bytes), follows it to the end and returns how that was. `path`: where the trace goes; by default
   /// `NAME.PID.flt` in the current folder.
   public static func record(
-    command: [[UInt8]], path: String?, payloadLimit: Int, observer: Observer? = nil, checkpoint: Checkpoint? = nil
+    command: [[UInt8]], path: String?, settings: Settings, observer: Observer? = nil, checkpoint: Checkpoint? = nil
   ) throws(RecorderError) -> Outcome {
     let program = try Program.find(command)
     clinux_block_signals()
     let strangers = ProcFS.children(of: getpid())
-    let filter = SeccompFilter.everyCall()
+    // Before the first stop there is nobody to arm these: what is handed down is ours as well.
+    let armed = settings.scope == .all ? [] : inheritedChannels()
+    let filter = SeccompFilter.base(settings.scope, armed: armed)
+    let wakefulness = Wakefulness(pins: settings.pins, isQuiet: settings.isQuiet)
     let root = launch(command, filter: filter)
     guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
     let output = path ?? "\(program.name).\(root).flt"
@@ -26,8 +47,9 @@ extension Recorder {
       throw .file(error)
     }
     let recorder = Recorder(
-      writer: writer, root: root, hasFilter: true, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit,
-      observer: observer)
+      writer: writer, root: root, hasFilter: true, start: clock(CLOCK_MONOTONIC), 
+      payloadLimit: settings.payloadLimit, scope: settings.scope, wakefulness: wakefulness, observer: observer)
+    recorder.armedAtStart = armed
     recorder.checkpoint = checkpoint
     recorder.strangers = Set(strangers)
     do {
@@ -57,6 +79,25 @@ extension Recorder {
     let outcome = recorder.finish()
     clinux_restore_signals()
     return outcome
+  }
+
+  /// Closes of 0, 1 and 2, and all calls on other channels that the target inherits.
+  private static func inheritedChannels() -> [ArmedRange] {
+    var ranges = [ArmedRange(calls: .closes, first: standardNumbers.lowerBound, last: standardNumbers.upperBound)]
+    for fd in ProcFS.descriptors(of: getpid()) where fd > standardNumbers.upperBound {
+      guard fcntl(fd, F_GETFD) & FD_CLOEXEC == 0, let found = ProcFS.descriptor(fd, of: getpid()),
+        [.pipe, .fifo, .eventfd, .socket].contains(found.kind)
+      else { continue }
+      ranges.append(ArmedRange(calls: [.reads, .writes, .closes, .messages], first: fd, last: fd))
+    }
+    guard ranges.count <= SeccompFilter.mostRanges / 2 else {
+      return [
+        ranges[0],
+        ArmedRange(
+          calls: [.reads, .writes, .closes, .messages], first: standardNumbers.upperBound + 1, last: FD.max),
+      ]
+    }
+    return ranges
   }
 
   private static func launch(_ command: [[UInt8]], filter: [UInt64]) -> Int32 {

@@ -62,6 +62,11 @@ extension Recorder {
         arrived(tracee, token)
         return
       }
+      if tracee.isNewborn {
+        tracee.isNewborn = false
+        noteInheritance(tracee)
+        if wantsArming(tracee) { return try inject(tracee, at: .exit, token) }
+      }
     case .vforkDone, .seccomp: break
     }
     if tracee.doubtfulSince != nil { return try settleOrHold(tracee, token) }
@@ -92,6 +97,7 @@ extension Recorder {
       // The parent was inside of its call when we attached. CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for.
       flags = 0x10F00
     }
+    if flags & 0x500 == 0 { describeSockets(parent) }
     let others = doubtfulSince == nil ? [] : sharers(of: parent)
     var doubtful: [FD] = []
     if let doubtfulSince, !others.isEmpty { doubtful = world.numbersChanged(since: doubtfulSince, of: parent.id) }
@@ -128,17 +134,23 @@ extension Recorder {
       process = parent.process
       process.threads += 1
     } else {
-      process = TracedProcess(pid: pid, id: nextProcess())
+      process = TracedProcess(
+        pid: pid, id: nextProcess(),
+        space: parent.map { start.sharesMemory ? $0.process.space : AddressSpace(copyOf: $0.process.space) }
+          ?? AddressSpace())
       // What it has it was seen to get.
       process.isDescribed = true
     }
     if let parent, !start.isThread {
       process.hasOwnFilter = parent.process.hasOwnFilter
       process.hasNoNewPrivileges = parent.process.hasNoNewPrivileges
+      process.layers = parent.process.layers
+      process.stopsEverywhere = parent.process.stopsEverywhere
     }
     let child = makeTracee(tid, process: process)
     child.frames = start.isThread ? [] : parent?.frames ?? []
     child.name = parent?.name ?? []
+    child.isNewborn = parent != nil && !start.isThread && !start.sharesMemory
     tracees[tid] = child
     if hasBegun { emit(child, .start(start)) }
     if isEnding { kill(tid, SIGKILL) }
@@ -202,6 +214,7 @@ extension Recorder {
     tracee.hasEnded = false
     tracee.isExiting = false
     tracee.process.threads = 1
+    tracee.process.space = AddressSpace()
     tracee.process.said.remove(.otherABI)
     if !hasBegun {
       hasBegun = true
@@ -209,6 +222,8 @@ extension Recorder {
       setNoNewPrivileges = ProcFS.hasNoNewPrivileges(tracee.tid) && !ProcFS.hasNoNewPrivileges(getpid())
       tracee.call?.entered = 0
       emit(tracee, .start(Start(parent: .unknown, flags: 0)))
+      if scope != .all { emit(tracee, .scope(scope)) }
+      for range in armedAtStart { emit(tracee, .armed(range.calls, first: range.first, last: range.last)) }
       describeAll(tracee)
     }
     let interrupted = tracees.values.filter { $0.process === tracee.process && $0 !== tracee && $0.call != nil }
@@ -243,7 +258,10 @@ extension Recorder {
 
   /// What the target was given: its descriptors at the start.
   func describeAll(_ tracee: Tracee) {
-    for fd in ProcFS.descriptors(of: tracee.tid) { describe(fd, of: tracee) }
+    // What is not armed may be closed unseen, so that it is better not to know it.
+    for fd in ProcFS.descriptors(of: tracee.tid) where world.sight(of: tracee.id).sees(.closes, on: fd) {
+      describe(fd, of: tracee)
+    }
   }
 
   func sampleName(_ tracee: Tracee) {

@@ -38,6 +38,8 @@ public final class Recorder {
     public let survivors: Int
     /// Whether the targets were ended on the user's demand.
     public let wasEnded: Bool
+    /// What the trace cost, by name.
+    public let statistics: [(name: String, value: UInt64)]
     /// Why the file is not whole, if it is not, and how many events it lacks.
     public let failure: TraceError?
     public let lost: UInt64
@@ -54,7 +56,19 @@ public final class Recorder {
   /// CLOCK_MONOTONIC at trace time 0: the root's exec.
   var start: Nanoseconds
   let payloadLimit: Int
+  /// What launched programs are stopped at.
+  let scope: Scope
   let observer: Observer?
+  /// What the filter that launched programs begin with has armed.
+  var armedAtStart: [ArmedRange] = []
+  var counters = Counters()
+  /// Tracees that wait to make a call for us.
+  var injectors: [Tracee] = []
+  /// Keeps cores awake while something is traced.
+  let wakefulness: Wakefulness
+  /// On CLOCK_MONOTONIC: when a stop came last, and when signals to us were looked for.
+  private var lastStop: Nanoseconds = 0
+  private var lastSignalCheck: Nanoseconds = 0
   /// Filters of ours needed NO_NEW_PRIVS in the target.
   var setNoNewPrivileges = false
   var world = World()
@@ -113,8 +127,11 @@ public final class Recorder {
   private var batch: [StatusSlot] = []
 
   init(
-    writer: TraceWriter, root: Int32, hasFilter: Bool, start: Nanoseconds, payloadLimit: Int, observer: Observer?
+    writer: TraceWriter, root: Int32, hasFilter: Bool, start: Nanoseconds, payloadLimit: Int, scope: Scope = .all,
+    wakefulness: Wakefulness = Wakefulness(pins: false), observer: Observer?
   ) {
+    self.scope = scope
+    self.wakefulness = wakefulness
     self.writer = writer
     self.root = root
     self.hasFilter = hasFilter
@@ -133,27 +150,31 @@ public final class Recorder {
   var now: Nanoseconds { Self.clock(CLOCK_MONOTONIC) - start }
 
   func finish() -> Outcome {
+    let statistics = counters.list(
+      events: writer.events, bytes: writer.size, isAwake: wakefulness.isLatencyHeld, isPinned: wakefulness.isPinned,
+      spin: wakefulness.spinTime)
+    if hasBegun {
+      for (name, value) in statistics {
+        let time = now
+        write(
+          Event(
+            thread: ThreadID(0), entered: time, exited: time,
+            body: .counter(name: intern(Array(name.utf8)), value: value)), arena: noArena)
+      }
+    }
     var failed: TraceError?
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     if failed == nil, clinux_has_lost_pages() != 0 { failed = .unwritable(path: writer.path, errno: ESTALE) }
     return Outcome(
       path: writer.path, rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
-      survivors: survivors, wasEnded: isEnding, failure: failed, lost: writer.lost)
+      survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, lost: writer.lost)
   }
 
   // MARK: The loop
 
   func loop() throws(PtraceError) {
     while !isLettingGo {
-      var noTracees = false
-      var ready = 0
-      // All that is ready is taken before any of it is answered: wait gives the oldest tracee first, and one that stops
-      // again at once would starve the others.
-      while let status = Tracees.nextStatus(noTracees: &noTracees) {
-        if ready == batch.count { batch.append(StatusSlot()) }
-        batch[ready].put(consume status)
-        ready += 1
-      }
+      let (ready, noTracees) = collect()
       for place in 0..<ready {
         if let status = batch[place].take() { try dispatch(status) }
       }
@@ -163,8 +184,32 @@ public final class Recorder {
       if !hasFilter { interruptSpared() }
       try settle()
       try giveTurns()
+      try giveInjections()
       try checkpointIfDue()
+      let time = Self.clock(CLOCK_MONOTONIC)
+      if ready > 0 {
+        lastStop = time
+        // Signals to us are rare, and a stop is not.
+        guard time - lastSignalCheck >= 1_000_000 else { continue }
+      }
+      lastSignalCheck = time
       try takeSignals(isBusy: ready > 0)
+    }
+  }
+
+  /// All that is ready is taken before any of it is answered: wait gives the oldest tracee first, and one that stops again at once
+  /// would starve the others. Soon after a stop the next one is looked out for without sleeping.
+  private func collect() -> (ready: Int, noTracees: Bool) {
+    var noTracees = false
+    var ready = 0
+    let wakeful = wakefulness.spinTime > 0 ? lastStop + wakefulness.spinTime : 0
+    while true {
+      while let status = Tracees.nextStatus(noTracees: &noTracees) {
+        if ready == batch.count { batch.append(StatusSlot()) }
+        batch[ready].put(consume status)
+        ready += 1
+      }
+      if ready > 0 || noTracees || wakeful == 0 || Self.clock(CLOCK_MONOTONIC) >= wakeful { return (ready, noTracees) }
     }
   }
 
@@ -178,7 +223,9 @@ public final class Recorder {
   func dispatch(_ status: consuming WaitStatus) throws(PtraceError) {
     switch consume status {
     case .ended(let tid, let raw): ended(tid, raw)
-    case .stopped(let token): try stopped(token)
+    case .stopped(let token):
+      counters.note(token.reason)
+      try stopped(token)
     }
   }
 
@@ -207,6 +254,7 @@ public final class Recorder {
 
   private func ended(_ tracee: Tracee, _ raw: Int32) {
     tracee.drop()
+    abandonInjection(tracee)
     endTurn(tracee)
     if case .spawn = tracee.call?.operation { diedForking.append(tracee.id) }
     lastEnded = tracee.process.pid
@@ -230,6 +278,11 @@ public final class Recorder {
     // A stop that was held has been overtaken by this one: the tracee was killed.
     tracee.drop()
     tracee.waitsForTurn = false
+    tracee.waitsToInject = nil
+    if let injection = tracee.injection {
+      try injectionStop(tracee, injection, token)
+      return
+    }
     if !hasFilter { tracee.lastStop = now }
     if tid == root { isRootStopped = false }
     switch token.reason {
@@ -245,12 +298,15 @@ public final class Recorder {
         return
       }
       try token.resume(.listen)
-      if tid == root {
-        isRootStopped = true
-        rootStop = signal
-        stopWithRootIfAsked()
-      }
+      noteGroupStop(tracee, signal)
     }
+  }
+
+  func noteGroupStop(_ tracee: Tracee, _ signal: Int32) {
+    guard tracee.tid == root else { return }
+    isRootStopped = true
+    rootStop = signal
+    stopWithRootIfAsked()
   }
 
   private func newborn(_ tid: Int32) -> Newborn {
@@ -273,7 +329,8 @@ public final class Recorder {
       // Any stop takes back an interrupt that has not been answered (Linux 6.1, kernel/signal.c, ptrace_stop).
       try? Ptrace.interrupt(tracee.tid)
     }
-    try token.resume(!isLeaving && (isInCall || !hasFilter) ? .toSyscall : .run, signal: signal)
+    let stopsAtCalls = isInCall || !hasFilter || tracee.process.stopsEverywhere
+    try token.resume(!isLeaving && stopsAtCalls ? .toSyscall : .run, signal: signal)
   }
 
   /// Lets a tracee go on that was held.

@@ -1,4 +1,4 @@
-// The one table of system calls: what is stopped at, how its arguments are read, and so what it does to lineage (through
+// The one table of system calls: where it is stopped at, how its arguments are read, and so what it does to lineage (through
 // the Operation that its shape decodes to).
 
 import Trace
@@ -53,6 +53,8 @@ enum CallShape: Sendable {
   case opaque
   /// What would show the tracer, or our filter.
   case ptrace, prctl, seccomp
+  /// What may take away the privilege to install filters.
+  case privilege
 
   /// Makes descriptors that its operation does not tell.
   var makesDescriptors: Bool {
@@ -65,130 +67,148 @@ enum CallShape: Sendable {
   enum Spawn: Sendable { case fork, vfork, clone, clone3 }
 }
 
+/// Where launched programs stop at a call; attached ones stop at all of them.
+enum StopRule: Sendable {
+  /// In every scope.
+  case always
+  /// In scope wakeups; in scope light once waits are armed.
+  case waits
+  /// Where the number in that argument is armed for one of the families.
+  case armed(CallFamilies, argument: Int = 0)
+  /// In scope all only.
+  case all
+  /// Never: only attached programs stop here, since they stop everywhere.
+  case never
+}
+
 struct SyscallRow: Sendable {
   let syscall: Syscall
   let shape: CallShape
-  /// Only attached programs stop here, since they stop everywhere.
-  let isForAttached: Bool
+  let rule: StopRule
 
-  init(_ syscall: Syscall, _ shape: CallShape, isForAttached: Bool = false) {
+  init(_ syscall: Syscall, _ shape: CallShape, _ rule: StopRule) {
     self.syscall = syscall
     self.shape = shape
-    self.isForAttached = isForAttached
+    self.rule = rule
   }
 }
 
 enum SyscallTable {
   static let rows: [SyscallRow] = [
-    SyscallRow(.pipe, .pipe(flags: false)),
-    SyscallRow(.pipe2, .pipe(flags: true)),
-    SyscallRow(.eventfd, .eventfd(flags: false)),
-    SyscallRow(.eventfd2, .eventfd(flags: true)),
-    SyscallRow(.socketpair, .socketPair),
-    SyscallRow(.socket, .socket),
-    SyscallRow(.connect, .connect),
-    SyscallRow(.accept, .accept(flags: false)),
-    SyscallRow(.accept4, .accept(flags: true)),
-    SyscallRow(.listen, .listen),
-    SyscallRow(.bind, .bind),
-    SyscallRow(.shutdown, .shutdown),
-    SyscallRow(.dup, .dup),
-    SyscallRow(.dup2, .dup2),
-    SyscallRow(.dup3, .dup3),
-    SyscallRow(.fcntl, .fcntl),
-    SyscallRow(.ioctl, .ioctl),
-    SyscallRow(.flock, .flock),
-    SyscallRow(.close, .close),
-    SyscallRow(.closeRange, .closeRange),
-    SyscallRow(.open, .open(path: 0)),
-    SyscallRow(.openat, .open(path: 1)),
-    SyscallRow(.openat2, .openat2),
-    SyscallRow(.creat, .creat),
-    SyscallRow(.epollCreate, .create(.epoll, flags: -1, value: -1)),
-    SyscallRow(.epollCreate1, .create(.epoll, flags: 0, value: -1)),
-    SyscallRow(.epollCtl, .epollControl),
-    SyscallRow(.epollWait, .epollWait),
-    SyscallRow(.epollPwait, .epollWait),
-    SyscallRow(.epollPwait2, .epollPwait2),
-    SyscallRow(.poll, .poll),
-    SyscallRow(.ppoll, .ppoll),
-    SyscallRow(.select, .select),
-    SyscallRow(.pselect6, .pselect),
-    SyscallRow(.read, .transfer(.input, positioned: false)),
-    SyscallRow(.pread64, .transfer(.input, positioned: true)),
-    SyscallRow(.write, .transfer(.output, positioned: false)),
-    SyscallRow(.pwrite64, .transfer(.output, positioned: true)),
-    SyscallRow(.readv, .vector(.input, positioned: false)),
-    SyscallRow(.writev, .vector(.output, positioned: false)),
-    SyscallRow(.preadv, .vector(.input, positioned: true)),
-    SyscallRow(.pwritev, .vector(.output, positioned: true)),
-    SyscallRow(.preadv2, .vectorAt(.input)),
-    SyscallRow(.pwritev2, .vectorAt(.output)),
-    SyscallRow(.vmsplice, .vector(.output, positioned: false)),
-    SyscallRow(.sendto, .send),
-    SyscallRow(.recvfrom, .receive),
-    SyscallRow(.sendmsg, .message(.output)),
-    SyscallRow(.recvmsg, .message(.input)),
-    SyscallRow(.sendmmsg, .messages(.output)),
-    SyscallRow(.recvmmsg, .messages(.input)),
-    SyscallRow(.splice, .splice),
-    SyscallRow(.tee, .tee),
-    SyscallRow(.sendfile, .sendfile),
-    SyscallRow(.signalfd, .signalfd(flags: false)),
-    SyscallRow(.signalfd4, .signalfd(flags: true)),
-    SyscallRow(.timerfdCreate, .create(.timerfd, flags: 1, value: 0)),
-    SyscallRow(.timerfdSettime, .setTimer),
-    SyscallRow(.inotifyInit, .create(.inotify, flags: -1, value: -1)),
-    SyscallRow(.inotifyInit1, .create(.inotify, flags: 0, value: -1)),
-    SyscallRow(.pidfdOpen, .create(.pidfd, flags: 1, value: 0)),
-    SyscallRow(.pidfdGetfd, .takeDescriptor),
-    SyscallRow(.memfdCreate, .memfd),
-    SyscallRow(.fork, .spawn(.fork)),
-    SyscallRow(.vfork, .spawn(.vfork)),
-    SyscallRow(.clone, .spawn(.clone)),
-    SyscallRow(.clone3, .spawn(.clone3)),
-    SyscallRow(.unshare, .unshare),
-    SyscallRow(.execve, .exec(path: 0)),
-    SyscallRow(.execveat, .exec(path: 1)),
-    SyscallRow(.exit, .exit(group: false)),
-    SyscallRow(.exitGroup, .exit(group: true)),
-    SyscallRow(.kill, .sendSignal(target: 0, signal: 1)),
-    SyscallRow(.tkill, .sendSignal(target: 0, signal: 1)),
-    SyscallRow(.tgkill, .sendSignal(target: 1, signal: 2)),
-    SyscallRow(.rtSigqueueinfo, .sendSignal(target: 0, signal: 1)),
-    SyscallRow(.rtTgsigqueueinfo, .sendSignal(target: 1, signal: 2)),
-    SyscallRow(.pidfdSendSignal, .sendSignal(target: 0, signal: 1)),
-    SyscallRow(.rtSigaction, .signalAction),
-    SyscallRow(.rtSigreturn, .signalReturn),
-    SyscallRow(.nanosleep, .sleep(timespec: 0)),
-    SyscallRow(.clockNanosleep, .sleep(timespec: 2)),
-    SyscallRow(.wait4, .waitChild),
-    SyscallRow(.waitid, .waitChild),
-    SyscallRow(.pause, .plain),
-    SyscallRow(.rtSigsuspend, .plain),
-    SyscallRow(.rtSigtimedwait, .plain),
-    SyscallRow(.ioUringSetup, .ring),
-    SyscallRow(.restartSyscall, .restart),
-    SyscallRow(.openByHandleAt, .opaque),
-    SyscallRow(.perfEventOpen, .opaque),
-    SyscallRow(.bpf, .opaque),
-    SyscallRow(.userfaultfd, .opaque),
-    SyscallRow(.fanotifyInit, .opaque),
-    SyscallRow(.mqOpen, .opaque),
-    SyscallRow(.openTree, .opaque),
-    SyscallRow(.fsopen, .opaque),
-    SyscallRow(.fsmount, .opaque),
-    SyscallRow(.fspick, .opaque),
-    SyscallRow(.landlockCreateRuleset, .opaque),
-    SyscallRow(.memfdSecret, .opaque),
-    SyscallRow(.ptrace, .ptrace),
-    SyscallRow(.prctl, .prctl),
-    SyscallRow(.seccomp, .seccomp),
-    SyscallRow(.futex, .futex, isForAttached: true),
-    SyscallRow(.semop, .plain),
-    SyscallRow(.semtimedop, .plain),
-    SyscallRow(.ioGetevents, .plain),
-    SyscallRow(.ioUringEnter, .plain, isForAttached: true),
+    SyscallRow(.pipe, .pipe(flags: false), .always),
+    SyscallRow(.pipe2, .pipe(flags: true), .always),
+    SyscallRow(.eventfd, .eventfd(flags: false), .always),
+    SyscallRow(.eventfd2, .eventfd(flags: true), .always),
+    SyscallRow(.socketpair, .socketPair, .always),
+    SyscallRow(.socket, .socket, .waits),
+    SyscallRow(.connect, .connect, .armed(.messages)),
+    SyscallRow(.accept, .accept(flags: false), .armed([.reads, .messages])),
+    SyscallRow(.accept4, .accept(flags: true), .armed([.reads, .messages])),
+    SyscallRow(.listen, .listen, .armed(.messages)),
+    SyscallRow(.bind, .bind, .armed(.messages)),
+    SyscallRow(.shutdown, .shutdown, .armed(.closes)),
+    SyscallRow(.dup, .dup, .waits),
+    SyscallRow(.dup2, .dup2, .waits),
+    SyscallRow(.dup3, .dup3, .waits),
+    SyscallRow(.fcntl, .fcntl, .waits),
+    SyscallRow(.ioctl, .ioctl, .armed(.closes)),
+    SyscallRow(.setuid, .privilege, .always),
+    SyscallRow(.setreuid, .privilege, .always),
+    SyscallRow(.setresuid, .privilege, .always),
+    SyscallRow(.capset, .privilege, .always),
+    SyscallRow(.setns, .privilege, .always),
+    SyscallRow(.flock, .flock, .all),
+    SyscallRow(.close, .close, .armed(.closes)),
+    SyscallRow(.closeRange, .closeRange, .always),
+    SyscallRow(.open, .open(path: 0), .all),
+    SyscallRow(.openat, .open(path: 1), .all),
+    SyscallRow(.openat2, .openat2, .all),
+    SyscallRow(.creat, .creat, .all),
+    SyscallRow(.epollCreate, .create(.epoll, flags: -1, value: -1), .waits),
+    SyscallRow(.epollCreate1, .create(.epoll, flags: 0, value: -1), .waits),
+    SyscallRow(.epollCtl, .epollControl, .waits),
+    SyscallRow(.epollWait, .epollWait, .waits),
+    SyscallRow(.epollPwait, .epollWait, .waits),
+    SyscallRow(.epollPwait2, .epollPwait2, .waits),
+    SyscallRow(.poll, .poll, .waits),
+    SyscallRow(.ppoll, .ppoll, .waits),
+    SyscallRow(.select, .select, .waits),
+    SyscallRow(.pselect6, .pselect, .waits),
+    SyscallRow(.read, .transfer(.input, positioned: false), .armed(.reads)),
+    SyscallRow(.pread64, .transfer(.input, positioned: true), .all),
+    SyscallRow(.write, .transfer(.output, positioned: false), .armed(.writes)),
+    SyscallRow(.pwrite64, .transfer(.output, positioned: true), .all),
+    SyscallRow(.readv, .vector(.input, positioned: false), .armed(.reads)),
+    SyscallRow(.writev, .vector(.output, positioned: false), .armed(.writes)),
+    SyscallRow(.preadv, .vector(.input, positioned: true), .all),
+    SyscallRow(.pwritev, .vector(.output, positioned: true), .all),
+    SyscallRow(.preadv2, .vectorAt(.input), .armed(.reads)),
+    SyscallRow(.pwritev2, .vectorAt(.output), .armed(.writes)),
+    SyscallRow(.vmsplice, .vector(.output, positioned: false), .always),
+    SyscallRow(.sendto, .send, .armed(.writes)),
+    SyscallRow(.recvfrom, .receive, .armed(.reads)),
+    SyscallRow(.sendmsg, .message(.output), .armed([.writes, .messages])),
+    SyscallRow(.recvmsg, .message(.input), .armed([.reads, .messages])),
+    SyscallRow(.sendmmsg, .messages(.output), .armed([.writes, .messages])),
+    SyscallRow(.recvmmsg, .messages(.input), .armed([.reads, .messages])),
+    SyscallRow(.splice, .splice, .always),
+    SyscallRow(.tee, .tee, .always),
+    SyscallRow(.sendfile, .sendfile, .armed(.writes)),
+    SyscallRow(.signalfd, .signalfd(flags: false), .waits),
+    SyscallRow(.signalfd4, .signalfd(flags: true), .waits),
+    SyscallRow(.timerfdCreate, .create(.timerfd, flags: 1, value: 0), .waits),
+    SyscallRow(.timerfdSettime, .setTimer, .armed(.reads)),
+    SyscallRow(.inotifyInit, .create(.inotify, flags: -1, value: -1), .waits),
+    SyscallRow(.inotifyInit1, .create(.inotify, flags: 0, value: -1), .waits),
+    SyscallRow(.pidfdOpen, .create(.pidfd, flags: 1, value: 0), .waits),
+    SyscallRow(.pidfdGetfd, .takeDescriptor, .always),
+    SyscallRow(.memfdCreate, .memfd, .all),
+    SyscallRow(.fork, .spawn(.fork), .always),
+    SyscallRow(.vfork, .spawn(.vfork), .always),
+    SyscallRow(.clone, .spawn(.clone), .always),
+    SyscallRow(.clone3, .spawn(.clone3), .always),
+    SyscallRow(.unshare, .unshare, .always),
+    SyscallRow(.execve, .exec(path: 0), .always),
+    SyscallRow(.execveat, .exec(path: 1), .always),
+    SyscallRow(.exit, .exit(group: false), .all),
+    SyscallRow(.exitGroup, .exit(group: true), .all),
+    SyscallRow(.kill, .sendSignal(target: 0, signal: 1), .always),
+    SyscallRow(.tkill, .sendSignal(target: 0, signal: 1), .always),
+    SyscallRow(.tgkill, .sendSignal(target: 1, signal: 2), .always),
+    SyscallRow(.rtSigqueueinfo, .sendSignal(target: 0, signal: 1), .always),
+    SyscallRow(.rtTgsigqueueinfo, .sendSignal(target: 1, signal: 2), .always),
+    SyscallRow(.pidfdSendSignal, .sendSignal(target: 0, signal: 1), .always),
+    SyscallRow(.rtSigaction, .signalAction, .always),
+    SyscallRow(.rtSigreturn, .signalReturn, .always),
+    SyscallRow(.nanosleep, .sleep(timespec: 0), .waits),
+    SyscallRow(.clockNanosleep, .sleep(timespec: 2), .waits),
+    SyscallRow(.wait4, .waitChild, .waits),
+    SyscallRow(.waitid, .waitChild, .waits),
+    SyscallRow(.pause, .plain, .waits),
+    SyscallRow(.rtSigsuspend, .plain, .waits),
+    SyscallRow(.rtSigtimedwait, .plain, .waits),
+    SyscallRow(.ioUringSetup, .ring, .always),
+    SyscallRow(.restartSyscall, .restart, .waits),
+    SyscallRow(.openByHandleAt, .opaque, .all),
+    SyscallRow(.perfEventOpen, .opaque, .all),
+    SyscallRow(.bpf, .opaque, .all),
+    SyscallRow(.userfaultfd, .opaque, .always),
+    SyscallRow(.fanotifyInit, .opaque, .all),
+    SyscallRow(.mqOpen, .opaque, .all),
+    SyscallRow(.openTree, .opaque, .all),
+    SyscallRow(.fsopen, .opaque, .all),
+    SyscallRow(.fsmount, .opaque, .all),
+    SyscallRow(.fspick, .opaque, .all),
+    SyscallRow(.landlockCreateRuleset, .opaque, .all),
+    SyscallRow(.memfdSecret, .opaque, .all),
+    SyscallRow(.ptrace, .ptrace, .always),
+    SyscallRow(.prctl, .prctl, .always),
+    SyscallRow(.seccomp, .seccomp, .always),
+    SyscallRow(.futex, .futex, .never),
+    SyscallRow(.semop, .plain, .waits),
+    SyscallRow(.semtimedop, .plain, .waits),
+    SyscallRow(.ioGetevents, .plain, .waits),
+    SyscallRow(.ioUringEnter, .plain, .never),
   ]
 
   /// Rows by number.
@@ -198,6 +218,16 @@ enum SyscallTable {
     for row in rows { table[Int(row.syscall.number)] = row.shape }
     return table
   }()
+
+  private static let rules: [StopRule] = {
+    var table = [StopRule](repeating: .never, count: byNumber.count)
+    for row in rows { table[Int(row.syscall.number)] = row.rule }
+    return table
+  }()
+
+  static func rule(_ syscall: Syscall) -> StopRule {
+    Int(syscall.number) < rules.count ? rules[Int(syscall.number)] : .never
+  }
 
   static func shape(_ number: UInt64) -> CallShape? {
     number < UInt64(byNumber.count) ? byNumber[Int(number)] : nil

@@ -26,6 +26,16 @@ final class Tracee {
   /// The table whose turn it has, and whether it is held until it has one.
   var turn: Int?
   var waitsForTurn = false
+  /// Where it stops at every call: the entry that the filter stops at next was seen.
+  var hasEntered = false
+  /// Its first stop is still to come.
+  var isNewborn = false
+  /// The call that it makes for us.
+  var injection: Injection?
+  /// It is held until its process's memory is free for that.
+  var waitsToInject: Injection.Place?
+  /// How often in a row its waits returned at once for the same number whose reads are not seen.
+  var unseen: (fd: FD, count: Int) = (-1, 0)
   /// It is past its last stop (PTRACE_EVENT_EXIT).
   var isExiting = false
   /// Its end is in the trace already.
@@ -80,6 +90,15 @@ final class TracedProcess {
   let pid: Int32
   let id: ProcessID
   var threads = 1
+  /// Its memory map, and how many filter layers were added to it and to those that it was forked from.
+  var space: AddressSpace
+  var layers = 0
+  /// What is to be armed at the next stop that allows it.
+  var wanted: [FD: CallFamilies] = [:]
+  var wantsEverything = false
+  var wantsWaits = false
+  /// Its threads stop at every call, like those of attached programs: filters cannot be added.
+  var stopsEverywhere = false
   /// A filter of its own, or of an ancestor that it was forked from, besides ours.
   var hasOwnFilter = false
   /// It asked for NO_NEW_PRIVS itself.
@@ -91,8 +110,9 @@ final class TracedProcess {
   /// Its exec calls are begun in the trace; the launched root's first was not.
   var hasExeced = true
 
-  init(pid: Int32, id: ProcessID) {
+  init(pid: Int32, id: ProcessID, space: AddressSpace = AddressSpace()) {
     self.pid = pid
     self.id = id
+    self.space = space
   }
 }

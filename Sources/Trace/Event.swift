@@ -263,4 +263,6 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case unprivileged
   /// The process has closed its memory to others (prctl(2), PR_SET_DUMPABLE): arguments in memory are not seen.
   case memory
+  /// Not unseen, but slow: no filter can be added to the process, so that all of its calls stop.
+  case slow
 }

@@ -19,6 +19,8 @@ public final class TraceWriter {
   public let path: String
   /// Events in the file so far.
   public private(set) var events: UInt64 = 0
+  /// How large the file is so far, in bytes, without what is allocated and not used.
+  public var size: UInt64 { UInt64(chunkInFile + TraceFormat.chunkHeaderSize) + UInt64(header.length) }
   /// Events that could not be written since the disk is full.
   public private(set) var lost: UInt64 = 0
   /// Why nothing more is written: the errno of growing the file.

@@ -6,8 +6,15 @@ import Recorder
 import Report
 import Trace
 
-/// What the target's stops cost; see docs/architecture.md.
-enum Scope: String, ExpressibleByArgument, CaseIterable { case light, wakeups, all }
+extension Scope: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let scope = Scope.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    self = scope
+  }
+
+  public static var allValueStrings: [String] { ["light", "wakeups", "all"] }
+  public var defaultValueDescription: String { "\(self)" }
+}
 
 enum Stacks: String, ExpressibleByArgument, CaseIterable { case auto, off, all }
 
@@ -16,7 +23,11 @@ struct RecordingOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "Where the trace goes (default: COMMAND-NAME.PID.flt in the current folder).")
   var output: String?
 
-  @Option(help: "How much to stop at. This version records every call of interest in each scope.")
+  @Option(
+    help: """
+      How much to stop at. light: what makes channels and processes; waits only once a process looks as if something were \
+      wrong. wakeups: waits as well, and reads and writes of channels. all: every call of interest on any descriptor.
+      """)
   var scope: Scope = .wakeups
 
   @Option(help: "When to take stacks. This version takes none.")
@@ -24,6 +35,15 @@ struct RecordingOptions: ParsableArguments {
 
   @Option(help: "How many bytes of each channel write to keep; 0 keeps none (but an eventfd's count).")
   var payload: Int = 16
+
+  @Flag(help: "Keep tracer and program on one core: stops are cheapest there, but threads do not run at the same time.")
+  var pin = false
+
+  @Flag(help: "Let cores sleep between stops. By default they are held awake where that is allowed, else the tracer spins.")
+  var sleepy = false
+
+  @Flag(help: "Say what the trace cost: stops by kind, calls, injected filters, bytes, time.")
+  var stats = false
 
   @Flag(help: "Say nothing but errors.")
   var quiet = false
@@ -39,7 +59,9 @@ struct RecordingOptions: ParsableArguments {
   func record() throws -> Recorder.Outcome {
     if command.isEmpty { throw ValidationError("give a command after --") }
     do {
-      return try Recorder.record(command: Self.rawCommand(), path: output, payloadLimit: payload)
+      return try Recorder.record(
+        command: Self.rawCommand(), path: output,
+        settings: Recorder.Settings(payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy))
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
@@ -54,11 +76,18 @@ struct RecordingOptions: ParsableArguments {
     return Array(all[(separator + 1)...])
   }
 
+  /// A line per counter, for `--stats`.
+  func tellStatistics(_ outcome: Recorder.Outcome) {
+    guard stats else { return }
+    for (name, value) in outcome.statistics { Console.say("stats: \(name) \(value)") }
+  }
+
   /// Says where the trace is, and a line per finding; without findings, where time went.
   func tell(_ outcome: Recorder.Outcome, _ analysis: Analysis) {
     if let failure = outcome.failure {
       Console.say("warning: \(failure); the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
     }
+    tellStatistics(outcome)
     guard !quiet else { return }
     let size = Duration.text(analysis.duration)
     Console.say("trace in \(outcome.path) (\(grouped(outcome.events)) events, \(size))")
@@ -145,6 +174,8 @@ struct TraceCommand: ParsableCommand {
       if let analysis = try? TraceFile.analyze(outcome.path, warns: outcome.failure == nil) {
         recording.tell(outcome, analysis)
       }
+    } else {
+      recording.tellStatistics(outcome)
     }
     endAs(outcome.rootStatus)
   }

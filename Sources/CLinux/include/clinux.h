@@ -32,6 +32,9 @@ long clinux_signal_info(pid_t tid, int32_t *number, int32_t *code, int32_t *send
 // process_vm_readv of one stretch. Returns the bytes read (a short count at an unmapped page) or -errno.
 ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count);
 
+// Writes to memory that the tracee itself may only read, too (/proc/TID/mem). Returns the bytes written or -errno.
+ssize_t clinux_write_memory(pid_t tid, uint64_t address, const void *from, size_t count);
+
 // What is known of a file without asking who serves it (statx(2), AT_STATX_DONT_SYNC): a FUSE server may be a tracee.
 struct clinux_file {
   uint32_t mode, major, minor, user, group;
@@ -100,6 +103,20 @@ int clinux_has_lost_pages(void);
 // Waits for a signal. Returns its number, or 0 after `timeout_ns` (-1: for ever). `sender`: the process that sent it
 // (si_pid), 0 for the kernel.
 int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
+
+// Opens /dev/cpu_dma_latency and holds 0 there until the descriptor is closed. The descriptor or -errno.
+int clinux_hold_latency(void);
+
+// Keeps this process, and those that it makes from then on, on the core where it runs. 0 or -errno.
+int clinux_pin(void);
+
+// The numbers of a process that are sockets, ascending as /proc/PID/fd lists them. Their count; 0 if it has more than `most`
+// descriptors; -errno.
+int clinux_sockets(pid_t pid, int32_t *numbers, int most);
+
+// What kind of socket a descriptor of another process is.
+enum clinux_socket { CLINUX_NO_SOCKET, CLINUX_OTHER_SOCKET, CLINUX_LISTENING, CLINUX_CONNECTED_STREAM };
+int clinux_socket_kind(pid_t pid, int fd);
 
 // Stops this process by a stop signal, until SIGCONT.
 void clinux_stop_by(int signal);

@@ -1,0 +1,267 @@
+// What is worth a stop: which numbers of which processes are armed, and when.
+//
+// The filter that a program begins with stops at what makes channels, at waits, and at births. Reads, writes and closes run free
+// until a number means a channel; then a filter layer makes these calls stop on this number. Filters are inherited, outlive exec and
+// are never taken back, so a number is armed once per line of descent; what it means by then, the model knows, since its close
+// stops with the rest. `World.sight` keeps what is armed: the recorder and the rules ask the same.
+
+import CLinux
+import Glibc
+import Lineage
+import Ptrace
+import Trace
+
+extension Recorder {
+  /// With each layer a call on an armed number costs some 30 ns more. The first layers hold exact numbers, later ones blocks of 32,
+  /// the last one everything: a number that is armed without need costs a stop only where it is used.
+  private static let exactLayers = 8
+  private static let mostLayers = 60
+  private static let block: FD = 32
+  /// 0, 1 and 2 keep their numbers through every exec: what is armed there is armed for all programs to come.
+  static let standardNumbers: ClosedRange<FD> = 0...2
+  /// After so many returns in a row for a number whose reads are not seen these are armed.
+  private static let unseenReturns = 64
+  /// A wait that lasted longer was none of a spin.
+  private static let instant: Nanoseconds = 2_000_000
+
+  // MARK: What is wanted
+
+  /// Whether the process can be given filter layers, and needs any.
+  private func isArmable(_ tracee: Tracee) -> Bool {
+    hasFilter && scope != .all && hasBegun && !tracee.process.stopsEverywhere && !tracee.process.hasOwnFilter
+  }
+
+  func wantsArming(_ tracee: Tracee) -> Bool {
+    let process = tracee.process
+    guard !process.wanted.isEmpty || process.wantsEverything || process.wantsWaits else { return false }
+    return isArmable(tracee) && !isLeaving
+  }
+
+  /// Wants what lacks of these families on the number.
+  func want(_ families: CallFamilies, on fd: FD, _ tracee: Tracee) {
+    let missing = families.subtracting(world.sight(of: tracee.id).calls(on: fd))
+    guard fd >= 0, !missing.isEmpty, isArmable(tracee) else { return }
+    tracee.process.wanted[fd, default: []].formUnion(missing)
+  }
+
+  /// Wants everything, since later it will not be possible.
+  func wantEverything(_ tracee: Tracee) {
+    if isArmable(tracee), !world.sight(of: tracee.id).sees([.reads, .writes, .closes, .messages], on: FD.max) {
+      tracee.process.wantsEverything = true
+    }
+  }
+
+  /// The calls that must be seen on a number for the model to be true of it.
+  private func families(of fd: FD, _ tracee: Tracee, isWaitedFor: Bool) -> CallFamilies {
+    guard let file = world.file(world.descriptor(fd, of: tracee.id).file) else { return [] }
+    var families: CallFamilies
+    switch file.kind {
+    case .pipe, .fifo:
+      families = file.side == .read ? [.reads, .closes] : file.side == .write ? [.writes, .closes] : [.reads, .writes, .closes]
+    case .eventfd: families = [.reads, .writes, .closes]
+    case .socketpair: families = [.reads, .writes, .closes, .messages]
+    case .socket: families = file.isLocal ? [.closes, .messages] : .closes
+    case .epoll, .timerfd, .signalfd, .inotify, .pidfd: families = .closes
+    case .file, .memfd, .tty, .directory, .device, .other: families = isWaitedFor ? .closes : []
+    }
+    if Self.standardNumbers.contains(fd), !isWaitedFor, !isWaitedForByCreator(file) {
+      families.formIntersection(.closes)
+    }
+    return families
+  }
+
+  private func isWaitedForByCreator(_ file: OpenFile) -> Bool {
+    guard let channel = world.channel(file.channel), let creator = world.process(of: channel.creator)?.id else {
+      return false
+    }
+    return (channel.use(by: creator)?.waits ?? 0) > 0
+  }
+
+  /// Whether channels are armed where they are made.
+  private func armsChannels(_ tracee: Tracee) -> Bool { world.sight(of: tracee.id).seesWaits }
+
+  /// A call has returned: what it made is armed.
+  func noteNeeds(of call: PendingCall, result: Int64, _ tracee: Tracee) {
+    guard scope != .all, result >= 0, isArmable(tracee) else { return }
+    switch call.operation {
+    case .pipe(let read, let write, _, _): needs([read, write], tracee)
+    case .socketPair(let first, let second, _, _): needs([first, second], tracee)
+    case .create(_, _, _, let existing): if existing < 0 { needs([FD(truncatingIfNeeded: result)], tracee) }
+    case .socket, .accept, .duplicate, .takeDescriptor: needs([FD(truncatingIfNeeded: result)], tracee)
+    case .transfer(let transfer) where transfer.direction == .input && !transfer.passed.isEmpty:
+      needs(Array(tracee.arena.numbers(transfer.passed)), tracee)
+    case .wait(let wait): noteUnseen(wait, call, tracee)
+    default: break
+    }
+  }
+
+  func needs(_ numbers: [FD], _ tracee: Tracee) {
+    guard armsChannels(tracee) else { return }
+    for fd in numbers where fd >= 0 { want(families(of: fd, tracee, isWaitedFor: false), on: fd, tracee) }
+  }
+
+  /// A call was entered and written down: what it needs to be understood is armed before it goes on.
+  func noteNeeds(atEntryOf call: PendingCall, _ tracee: Tracee) {
+    guard scope != .all, isArmable(tracee) else { return }
+    switch call.operation {
+    case .wait(let wait):
+      if wait.isEpoll {
+        want(families(of: wait.epoll, tracee, isWaitedFor: true), on: wait.epoll, tracee)
+      } else {
+        for place in wait.entries.indices {
+          let fd = tracee.arena.waits[place].fd
+          if fd >= 0 { want(families(of: fd, tracee, isWaitedFor: true), on: fd, tracee) }
+        }
+      }
+    case .epollControl(let epoll, let op, let fd, _, _):
+      want(families(of: epoll, tracee, isWaitedFor: true), on: epoll, tracee)
+      if op == 1 { want(families(of: fd, tracee, isWaitedFor: true), on: fd, tracee) }
+    default: break
+    }
+    switch call.shape {
+    case .seccomp where call.argument(0) <= 1: wantEverything(tracee)
+    // PR_SET_SECCOMP
+    case .prctl where UInt32(truncatingIfNeeded: call.argument(0)) == 22: wantEverything(tracee)
+    case .privilege: if mayLosePrivilege(call, tracee) { wantEverything(tracee) }
+    // CLONE_NEWUSER
+    case .unshare where call.argument(0) & 0x1000_0000 != 0:
+      if !tracee.process.hasNoNewPrivileges, !setNoNewPrivileges { wantEverything(tracee) }
+    default: break
+    }
+  }
+
+  /// Without NO_NEW_PRIVS filters need CAP_SYS_ADMIN (Linux 6.1, kernel/seccomp.c, seccomp_prepare_filter), which a root that
+  /// becomes somebody else has no more.
+  private func mayLosePrivilege(_ call: PendingCall, _ tracee: Tracee) -> Bool {
+    if setNoNewPrivileges || tracee.process.hasNoNewPrivileges { return false }
+    func changes(_ place: Int) -> Bool {
+      let user = UInt32(truncatingIfNeeded: call.argument(place))
+      return user != 0 && user != UInt32.max
+    }
+    switch call.syscall {
+    case .setuid: return changes(0)
+    case .setreuid: return changes(0) || changes(1)
+    case .setresuid: return changes(0) || changes(1) || changes(2)
+    default: return true
+    }
+  }
+
+  /// How many descriptors of a process are looked at when it forks.
+  private static let mostInherited = 256
+
+  /// The parent's connected sockets, of which the model knows nothing as long as nobody waits for them: the child may use them, too.
+  func describeSockets(_ parent: Tracee) {
+    guard scope == .wakeups, isArmable(parent) else { return }
+    for fd in ProcFS.sockets(of: parent.process.pid, most: Self.mostInherited)
+    where !world.descriptor(fd, of: parent.id).isOpen && Self.isConnection(fd, parent) {
+      describe(fd, of: parent)
+      want(.closes, on: fd, parent)
+    }
+  }
+
+  private static func isConnection(_ fd: FD, _ tracee: Tracee) -> Bool {
+    clinux_socket_kind(tracee.process.pid, fd) == Int32(CLINUX_CONNECTED_STREAM.rawValue)
+  }
+
+  /// A forked child, before its first call: what it does with connections that it inherited is seen, in the child only.
+  func noteInheritance(_ child: Tracee) {
+    guard scope == .wakeups, isArmable(child) else { return }
+    for fd in ProcFS.sockets(of: child.process.pid, most: Self.mostInherited) where fd > Self.standardNumbers.upperBound {
+      let file = world.file(world.descriptor(fd, of: child.id).file)
+      guard let file, file.kind == .socket, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd),
+        Self.isConnection(fd, child)
+      else { continue }
+      want([.reads, .writes, .closes], on: fd, child)
+    }
+  }
+
+  /// A spin on what is not read by calls that are seen arms these; only what it returns from then on is judged.
+  private func noteUnseen(_ wait: Wait, _ call: PendingCall, _ tracee: Tracee) {
+    let sight = world.sight(of: tracee.id)
+    let ready = world.ready.first { !$0.isEdge && !$0.isSeen && $0.fd >= 0 }
+    guard let ready, now - call.entered < Self.instant else {
+      tracee.unseen = (-1, 0)
+      return
+    }
+    tracee.unseen = ready.fd == tracee.unseen.fd ? (ready.fd, tracee.unseen.count + 1) : (ready.fd, 1)
+    guard tracee.unseen.count >= Self.unseenReturns else { return }
+    tracee.unseen = (-1, 0)
+    let families = Ready.consumers(of: ready.returned).union(.closes)
+    if !sight.sees(families, on: ready.fd) { want(families, on: ready.fd, tracee) }
+  }
+
+  // MARK: What is armed
+
+  /// The wanted numbers as ranges for the next layer.
+  func plannedRanges(_ process: TracedProcess, _ tracee: Tracee) -> [ArmedRange] {
+    let sight = world.sight(of: tracee.id)
+    var wanted = process.wanted.compactMap { fd, families -> ArmedRange? in
+      let missing = families.subtracting(sight.calls(on: fd))
+      return missing.isEmpty ? nil : ArmedRange(calls: missing, first: fd, last: fd)
+    }
+    process.wanted = [:]
+    let channelCalls: CallFamilies = [.reads, .writes, .closes, .messages]
+    if process.wantsEverything || process.layers >= Self.mostLayers, !sight.sees(channelCalls, on: FD.max) {
+      process.wantsEverything = false
+      process.wantsWaits = false
+      return [ArmedRange(calls: .everything, first: 0, last: FD.max)]
+    }
+    process.wantsEverything = false
+    if process.layers >= Self.exactLayers { wanted = Self.blocks(wanted) }
+    wanted = Self.merged(wanted)
+    if wanted.count > SeccompFilter.mostRanges / 2 { wanted = Self.merged(Self.blocks(wanted)) }
+    if wanted.count > SeccompFilter.mostRanges / 2 {
+      wanted = [ArmedRange(calls: channelCalls, first: Self.standardNumbers.upperBound + 1, last: FD.max)]
+    }
+    if process.wantsWaits, !sight.seesWaits { wanted.append(ArmedRange(calls: .waits, first: 0, last: 0)) }
+    process.wantsWaits = false
+    return wanted
+  }
+
+  private static func blocks(_ ranges: [ArmedRange]) -> [ArmedRange] {
+    ranges.map { range in
+      if standardNumbers.contains(range.first) { return range }
+      let first = range.first / block * block
+      return ArmedRange(
+        calls: range.calls, first: max(first, standardNumbers.upperBound + 1), last: first + block - 1)
+    }
+  }
+
+  /// Neighbours of the same families together.
+  private static func merged(_ ranges: [ArmedRange]) -> [ArmedRange] {
+    var byStart: [FD: ArmedRange] = [:]
+    for range in ranges {
+      var known = byStart[range.first] ?? range
+      known.calls.formUnion(range.calls)
+      known.last = max(known.last, range.last)
+      byStart[range.first] = known
+    }
+    var merged: [ArmedRange] = []
+    for range in byStart.values.sorted(by: { $0.first < $1.first }) {
+      if let last = merged.last, last.calls == range.calls, last.last + 1 == range.first {
+        merged[merged.count - 1].last = range.last
+      } else {
+        merged.append(range)
+      }
+    }
+    return merged
+  }
+
+  /// A layer has been added: what other threads may be in the middle of is not seen by it.
+  func armed(_ tracee: Tracee) {}
+
+  /// Falls back on a stop at every call of the process.
+  func stopEverywhere(_ tracee: Tracee, _ reason: String) {
+    let process = tracee.process
+    guard !process.stopsEverywhere else { return }
+    process.stopsEverywhere = true
+    process.wanted = [:]
+    process.wantsEverything = false
+    process.wantsWaits = false
+    emit(tracee, .armed(.everything, first: 0, last: FD.max))
+    say(.slow, reason, tracee)
+    for other in tracees.values where other.process === process && other !== tracee && !other.isHeld {
+      try? Ptrace.interrupt(other.tid)
+    }
+  }
+}
