@@ -154,6 +154,8 @@ struct BusyPoll {
       progressed(on: channel, at: .both, written: false, excuses: true)
     }
     var seen: Set<Key> = []
+    // Something else may make progress where nobody looks: that excuses the others, as seen progress would.
+    let isSure = world.ready.allSatisfy { $0.isEdge || $0.isSeen }
     for ready in world.ready where !ready.isEdge && ready.isSeen {
       let channel = world.channel(ready.channel)
       let side = world.file(ready.file)?.side ?? .both
@@ -164,7 +166,7 @@ struct BusyPoll {
         streaks[key]
         ?? begin(key, ready.returned, event, process: thread.process, channel: channel, world: world)
       streak.returned.formIntersection(ready.returned)
-      count(event, channel: channel, into: &streak, arena: arena, world: world, tables: tables)
+      if isSure { count(event, channel: channel, into: &streak, arena: arena, world: world, tables: tables) }
       if wait.timeout == 0 { streak.zeroTimeouts += UInt64(event.repeats) }
       streaks[key] = streak
     }
@@ -205,7 +207,7 @@ struct BusyPoll {
     }
     guard let channel else { return }
     let queue = channel.incoming(at: streak.side)
-    if streak.returned.contains(.input), queue.unread > 0 {
+    if streak.returned.contains(.input), queue.unread > 0, !channel.hasUnseenReads {
       // The write that keeps the queue ready: since it was last empty the first by another process, else the first.
       let culprit = queue.sinceEmpty.first { $0.process != streak.process } ?? queue.sinceEmpty.first
       streak.culprit = culprit

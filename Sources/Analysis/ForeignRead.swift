@@ -64,7 +64,7 @@ struct ForeignRead {
     // An exec'd child has its descriptors on purpose, but for a standard input that it was not meant to read.
     guard process.parent != nil, !process.hasExeced || world.effect.fd == 0 else { return }
     let fromOthers = world.taken.filter { $0.process != thread.process }
-    if channel.kind != .socket, !channel.predates, fromOthers.isEmpty { return }
+    if channel.kind != .socket, !channel.predates, !channel.hasUnseenWrites, fromOthers.isEmpty { return }
     let key = Key(channel: channel.serial, thief: thread.process)
     if candidates[key] == nil {
       guard let owner = owner(of: channel, at: side, robbedBy: process, world: world) else { return }
@@ -85,14 +85,24 @@ struct ForeignRead {
     candidates[key] = theft
   }
 
-  /// The ancestor that reads or waits at the same end.
+  /// The ancestor that reads or waits at the same end. Where its reads were not seen so far, whoever could have read: only one that
+  /// comes away empty later is robbed.
   private func owner(of channel: Channel, at side: Side, robbedBy thief: ProcessState, world: World) -> ChannelUse? {
-    channel.uses.filter { use in
+    let known = channel.uses.filter { use in
       guard use.process != thief.id, world.descends(thief.id, from: use.process) else { return false }
       let isUser = (use.waitsForInput || use.reads > 0) && channel.isSameInput(use.inputSide, side)
       return (isUser || world.isWaiting(use.process, on: world.effect.channel, at: side))
         && world.readingNumber(of: world.effect.channel, at: side, in: use.process) != nil
     }.max { $0.process < $1.process }
+    guard known == nil, channel.hasUnseenReads else { return known }
+    var ancestor = thief.parent
+    while let next = ancestor {
+      if world.readingNumber(of: world.effect.channel, at: side, in: next) != nil {
+        return channel.use(by: next) ?? ChannelUse(process: next)
+      }
+      ancestor = world.process(next)?.parent
+    }
+    return nil
   }
 
   /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.

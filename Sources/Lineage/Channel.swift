@@ -181,6 +181,8 @@ public struct ChannelUse: Sendable {
   /// The side of a socketpair at which it reads or waits.
   public var inputSide: Side = .both
 
+  public init(process: ProcessID) { self.process = process }
+
   /// Writes that the process itself would read.
   public var ownWrites: UInt64 { inputSide == .second ? writesBack : writes - writesBack }
 }
@@ -216,6 +218,9 @@ public struct Channel: Sendable {
   public var created: Nanoseconds
   /// It existed before the trace, so bytes may wait in it that nobody was seen to write.
   public var predates = false
+  /// Some process had an end of it on a number whose reads, or writes, the tracer does not see: the account of bytes may be wrong.
+  public internal(set) var hasUnseenReads = false
+  public internal(set) var hasUnseenWrites = false
   /// EFD_SEMAPHORE: each read takes one.
   public var isSemaphore = false
   public var isDatagram = false

@@ -50,6 +50,16 @@ extension World {
     if let process = thread(id)?.process { processes[process.position]?.sight.arm(calls, first, last) }
   }
 
+  /// Standard numbers are armed late, if ever, and in scope light all are: what is done there before is not in the account.
+  mutating func noteUnseen(_ file: Int32, at fd: FD, by thread: ThreadState) {
+    let channel = Int(files[Int(file)].channel)
+    guard channel >= 0, let sight = process(thread.process)?.sight, sight.scope != .all, fd <= 2 || !sight.seesWaits
+    else { return }
+    let side = files[Int(file)].side
+    if side != .write, !sight.sees(.reads, on: fd) { channels[channel].hasUnseenReads = true }
+    if side != .read, !sight.sees(.writes, on: fd) { channels[channel].hasUnseenWrites = true }
+  }
+
   /// What the tracer sees of the thread's process.
   public func sight(of id: ThreadID) -> Sight { process(of: id)?.sight ?? Sight() }
 }

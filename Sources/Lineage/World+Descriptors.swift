@@ -245,6 +245,7 @@ extension World {
       return
     }
     files[Int(file)].references += 1
+    noteUnseen(file, at: fd, by: state)
     release(fd, by: thread, at: time, .released)
     tables[state.table].set(
       fd, Descriptor(file: file, closeOnExec: closeOnExec, how: how, since: time, by: thread))

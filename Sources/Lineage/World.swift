@@ -21,7 +21,8 @@ public struct Ready: Sendable {
   /// The calls that consume a readiness: only writes end OUT alone.
   @inlinable public static func consumers(of returned: Readiness) -> CallFamilies {
     if returned.contains(.invalid) { return [] }
-    return returned == .output ? .writes : .reads
+    if returned == .output { return .writes }
+    return returned.contains(.output) ? [.reads, .writes] : .reads
   }
 }
 

@@ -119,6 +119,7 @@ extension Recorder {
     default: break
     }
     switch call.shape {
+    case .spawn(let kind): if kind != .clone && kind != .clone3 || !isThread(call) { noteStandardInput(tracee) }
     case .seccomp where call.argument(0) <= 1: wantEverything(tracee)
     // PR_SET_SECCOMP
     case .prctl where UInt32(truncatingIfNeeded: call.argument(0)) == 22: wantEverything(tracee)
@@ -127,6 +128,20 @@ extension Recorder {
     case .unshare where call.argument(0) & 0x1000_0000 != 0:
       if !tracee.process.hasNoNewPrivileges, !setNoNewPrivileges { wantEverything(tracee) }
     default: break
+    }
+  }
+
+  private func isThread(_ call: PendingCall) -> Bool {
+    if case .spawn(let flags, _) = call.operation { return flags & 0x10000 != 0 }
+    return false
+  }
+
+  /// A process whose standard input is a channel makes a child: both can read it from then on.
+  private func noteStandardInput(_ tracee: Tracee) {
+    guard armsChannels(tracee), let file = world.file(world.descriptor(0, of: tracee.id).file) else { return }
+    switch file.kind {
+    case .pipe, .fifo, .eventfd, .socketpair, .socket: want([.reads, .closes], on: 0, tracee)
+    default: return
     }
   }
 
