@@ -17,6 +17,7 @@ struct ForeignRead {
   private struct Key: Hashable {
     var channel: UInt32
     var thief: ProcessID
+    var owner: ProcessID
   }
 
   private struct Theft {
@@ -65,44 +66,48 @@ struct ForeignRead {
     guard process.parent != nil, !process.hasExeced || world.effect.fd == 0 else { return }
     let fromOthers = world.taken.filter { $0.process != thread.process }
     if channel.kind != .socket, !channel.predates, !channel.hasUnseenWrites, fromOthers.isEmpty { return }
-    let key = Key(channel: channel.serial, thief: thread.process)
-    if candidates[key] == nil {
-      guard let owner = owner(of: channel, at: side, robbedBy: process, world: world) else { return }
-      candidates[key] = Theft(
-        thief: thread.process, thread: event.thread, fd: world.effect.fd, side: side, owner: owner.process,
-        ownerFD: world.readingNumber(of: world.effect.channel, at: side, in: owner.process),
-        thiefExeced: process.hasExeced, first: event.exited, last: event.exited, ownerWaits: owner.waits)
+    for owner in owners(of: channel, at: side, robbedBy: process, world: world) {
+      let key = Key(channel: channel.serial, thief: thread.process, owner: owner.process)
+      var theft =
+        candidates[key]
+        ?? Theft(
+          thief: thread.process, thread: event.thread, fd: world.effect.fd, side: side, owner: owner.process,
+          ownerFD: world.readingNumber(of: world.effect.channel, at: side, in: owner.process),
+          thiefExeced: process.hasExeced, first: event.exited, last: event.exited, ownerWaits: owner.waits)
+      theft.reads += UInt64(event.repeats)
+      theft.bytes &+= result.count
+      theft.ownersBytes &+= fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 &+ $1.count }
+      theft.last = event.exited
+      if world.isWaiting(theft.owner, on: world.effect.channel, at: side) { theft.whileWaiting += 1 }
+      if theft.evidence.count < Self.evidenceKept {
+        theft.evidence.append(world.evidence(event, arena: arena, tables))
+      }
+      candidates[key] = theft
     }
-    guard var theft = candidates[key] else { return }
-    theft.reads += UInt64(event.repeats)
-    theft.bytes &+= result.count
-    theft.ownersBytes &+= fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 &+ $1.count }
-    theft.last = event.exited
-    if world.isWaiting(theft.owner, on: world.effect.channel, at: side) { theft.whileWaiting += 1 }
-    if theft.evidence.count < Self.evidenceKept {
-      theft.evidence.append(world.evidence(event, arena: arena, tables))
-    }
-    candidates[key] = theft
   }
 
-  /// The ancestor that reads or waits at the same end. Where its reads were not seen so far, whoever could have read: only one that
-  /// comes away empty later is robbed.
-  private func owner(of channel: Channel, at side: Side, robbedBy thief: ProcessState, world: World) -> ChannelUse? {
+  /// The ancestor that reads or waits at the same end. Where its reads were not seen so far, all that could have read: only who comes
+  /// away empty later is robbed.
+  private func owners(of channel: Channel, at side: Side, robbedBy thief: ProcessState, world: World) -> [ChannelUse] {
+    // Whose theft is under way already stays the owner.
     let known = channel.uses.filter { use in
       guard use.process != thief.id, world.descends(thief.id, from: use.process) else { return false }
+      if candidates[Key(channel: channel.serial, thief: thief.id, owner: use.process)] != nil { return true }
       let isUser = (use.waitsForInput || use.reads > 0) && channel.isSameInput(use.inputSide, side)
       return (isUser || world.isWaiting(use.process, on: world.effect.channel, at: side))
         && world.readingNumber(of: world.effect.channel, at: side, in: use.process) != nil
     }.max { $0.process < $1.process }
-    guard known == nil, channel.hasUnseenReads else { return known }
+    if let known { return [known] }
+    guard channel.hasUnseenReads else { return [] }
+    var found: [ChannelUse] = []
     var ancestor = thief.parent
     while let next = ancestor {
       if world.readingNumber(of: world.effect.channel, at: side, in: next) != nil {
-        return channel.use(by: next) ?? ChannelUse(process: next)
+        found.append(channel.use(by: next) ?? ChannelUse(process: next))
       }
       ancestor = world.process(next)?.parent
     }
-    return nil
+    return found
   }
 
   /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.

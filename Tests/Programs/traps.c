@@ -57,7 +57,8 @@ int main(void) {
   sigprocmask(SIG_BLOCK, &set, NULL);
   raise(SIGTRAP);
   siginfo_t info;
-  say("sigwaitinfo: %s code %d\n", signal_name(sigwaitinfo(&set, &info)), info.si_code);
+  int taken = sigwaitinfo(&set, &info);
+  say("sigwaitinfo: %s code %d\n", signal_name(taken), info.si_code);
   sigprocmask(SIG_UNBLOCK, &set, NULL);
   for (int way = 0; way < 5; way++) {
     pid_t child = fork();
