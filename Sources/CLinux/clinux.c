@@ -184,7 +184,18 @@ long clinux_socket_timeout(pid_t pid, int fd, int sending) {
   return result;
 }
 
-int clinux_sockets(pid_t pid, int32_t *numbers, int most) {
+static bool is_channel(int folder, const char *name) {
+  char target[24];
+  ssize_t length = readlinkat(folder, name, target, sizeof target);
+  if (length < 8) return false;
+  if (memcmp(target, "socket:[", 8) == 0 || memcmp(target, "pipe:[", 6) == 0) return true;
+  if (length >= 20 && memcmp(target, "anon_inode:[eventfd]", 20) == 0) return true;
+  struct statx status;
+  return target[0] == '/' && statx(folder, name, AT_STATX_DONT_SYNC, STATX_TYPE, &status) == 0 &&
+         S_ISFIFO(status.stx_mode);
+}
+
+int clinux_channels(pid_t pid, int32_t *numbers, int most) {
   char path[40];
   snprintf(path, sizeof path, "/proc/%d/fd", pid);
   DIR *folder = opendir(path);
@@ -196,9 +207,7 @@ int clinux_sockets(pid_t pid, int32_t *numbers, int most) {
       count = 0;
       break;
     }
-    char target[16];
-    ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target);
-    if (length >= 8 && memcmp(target, "socket:[", 8) == 0) numbers[count++] = atoi(entry->d_name);
+    if (is_channel(dirfd(folder), entry->d_name)) numbers[count++] = atoi(entry->d_name);
   }
   closedir(folder);
   return count;

@@ -75,10 +75,10 @@ enum ProcFS {
     numbers(in: "/proc/\(tid)/fd")
   }
 
-  /// Those of them that are sockets; none where there are more than `most` in all.
-  static func sockets(of pid: Int32, most: Int) -> [FD] {
+  /// Those of them that are pipes, fifos, eventfds or sockets; none where there are more than `most` in all.
+  static func channels(of pid: Int32, most: Int) -> [FD] {
     var numbers = [Int32](repeating: 0, count: most)
-    let count = numbers.withUnsafeMutableBufferPointer { clinux_sockets(pid, $0.baseAddress, Int32(most)) }
+    let count = numbers.withUnsafeMutableBufferPointer { clinux_channels(pid, $0.baseAddress, Int32(most)) }
     return Array(numbers.prefix(Int(max(0, count))))
   }
 

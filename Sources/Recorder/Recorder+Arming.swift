@@ -42,6 +42,12 @@ extension Recorder {
     let missing = families.subtracting(world.sight(of: tracee.id).calls(on: fd))
     guard fd >= 0, !missing.isEmpty, isArmable(tracee) else { return }
     tracee.process.wanted[fd, default: []].formUnion(missing)
+    // Processes that share the table without being threads have filters of their own.
+    guard world.isTableShared(by: tracee.id) else { return }
+    for other in sharers(of: tracee) where other.process !== tracee.process && isArmable(other) {
+      let missing = families.subtracting(world.sight(of: other.id).calls(on: fd))
+      if !missing.isEmpty { other.process.wanted[fd, default: []].formUnion(missing) }
+    }
   }
 
   /// Wants everything, since later it will not be possible.
@@ -164,13 +170,16 @@ extension Recorder {
   /// How many descriptors of a process are looked at when it forks.
   private static let mostInherited = 256
 
-  /// The parent's connected sockets, of which the model knows nothing as long as nobody waits for them: the child may use them, too.
-  func describeSockets(_ parent: Tracee) {
-    guard scope == .wakeups, isArmable(parent) else { return }
-    for fd in ProcFS.sockets(of: parent.process.pid, most: Self.mostInherited)
-    where !world.descriptor(fd, of: parent.id).isOpen && Self.isConnection(fd, parent) {
-      describe(fd, of: parent)
-      want(.closes, on: fd, parent)
+  /// What the parent has and the model does not know, since it came by a way that does not stop and nobody has waited for it: pipes
+  /// opened by name, connections. The child may use them, too.
+  func describeInheritance(from parent: Tracee) {
+    guard armsChannels(parent), isArmable(parent) else { return }
+    for fd in ProcFS.channels(of: parent.process.pid, most: Self.mostInherited)
+    where !world.descriptor(fd, of: parent.id).isOpen {
+      guard let found = ProcFS.descriptor(fd, of: parent.tid), found.kind != .socket || Self.isConnection(fd, parent)
+      else { continue }
+      adopt(existing(fd, found, of: parent), of: parent)
+      needs([fd], parent)
     }
   }
 
@@ -181,9 +190,9 @@ extension Recorder {
   /// A forked child, before its first call: what it does with connections that it inherited is seen, in the child only.
   func noteInheritance(_ child: Tracee) {
     guard scope == .wakeups, isArmable(child) else { return }
-    for fd in ProcFS.sockets(of: child.process.pid, most: Self.mostInherited) where fd > Self.standardNumbers.upperBound {
-      let file = world.file(world.descriptor(fd, of: child.id).file)
-      guard let file, file.kind == .socket, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd),
+    for fd in world.openNumbers(of: child.id) where fd > Self.standardNumbers.upperBound {
+      guard let file = world.file(world.descriptor(fd, of: child.id).file) else { continue }
+      guard file.kind == .socket, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd),
         Self.isConnection(fd, child)
       else { continue }
       want([.reads, .writes, .closes], on: fd, child)

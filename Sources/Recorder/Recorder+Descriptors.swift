@@ -26,7 +26,7 @@ extension Recorder {
 
   /// Writes down a number that was looked up. Of one that is like no other, a call that is under way may be the origin:
   /// what a thread of another table is just making can be taken from it (pidfd_getfd) or sent on before that call returns.
-  private func adopt(_ descriptor: ExistingDescriptor, of tracee: Tracee) {
+  func adopt(_ descriptor: ExistingDescriptor, of tracee: Tracee) {
     emit(tracee, .existing(descriptor))
     guard descriptor.sameAs < 0 else { return }
     for other in tracees.values where other !== tracee {

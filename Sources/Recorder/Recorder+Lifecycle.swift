@@ -97,7 +97,7 @@ extension Recorder {
       // The parent was inside of its call when we attached. CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for.
       flags = 0x10F00
     }
-    if flags & 0x500 == 0 { describeSockets(parent) }
+    if flags & 0x500 == 0 { describeInheritance(from: parent) }
     let others = doubtfulSince == nil ? [] : sharers(of: parent)
     var doubtful: [FD] = []
     if let doubtfulSince, !others.isEmpty { doubtful = world.numbersChanged(since: doubtfulSince, of: parent.id) }

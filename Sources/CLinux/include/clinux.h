@@ -110,9 +110,9 @@ int clinux_hold_latency(void);
 // Keeps this process, and those that it makes from then on, on the core where it runs. 0 or -errno.
 int clinux_pin(void);
 
-// The numbers of a process that are sockets, ascending as /proc/PID/fd lists them. Their count; 0 if it has more than `most`
-// descriptors; -errno.
-int clinux_sockets(pid_t pid, int32_t *numbers, int most);
+// The numbers of a process that are pipes, fifos, eventfds or sockets, ascending as /proc/PID/fd lists them. Their count; 0 if it
+// has more than `most` descriptors; -errno.
+int clinux_channels(pid_t pid, int32_t *numbers, int most);
 
 // What kind of socket a descriptor of another process is.
 enum clinux_socket { CLINUX_NO_SOCKET, CLINUX_OTHER_SOCKET, CLINUX_LISTENING, CLINUX_CONNECTED_STREAM };
