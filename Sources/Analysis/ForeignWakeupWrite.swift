@@ -82,7 +82,8 @@ struct ForeignWakeupWrite {
     if ChannelShape.isFilledAhead(channel, by: owner.use) { return nil }
     let ownWrites = owner.use.ownWrites
     let drains = isCounter || owner.use.drainingReads > 0 || owner.use.emptyReads > 0
-    let waitedBefore = owner.use.firstWait < actor.started
+    let waitedBefore =
+      owner.use.firstWait < actor.started || world.process(owner.process)?.sight.mayHaveWaited(by: actor.started) == true
     // Three signs of a loop's own wakeup object. Where the owner writes it too, fewer of them will do.
     let isProven =
       ownWrites > 0 ? waitedBefore || writes.isNonblocking && drains : waitedBefore && writes.isNonblocking && drains

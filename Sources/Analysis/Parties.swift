@@ -47,19 +47,6 @@ extension World {
       text: EventText.line(event, arena: arena, tables: tables))
   }
 
-  /// Whether the process came to the channel by fork alone: it has not called exec since, and others made the channel
-  /// before it was born.
-  func isForeign(_ channel: Channel, to id: ProcessID) -> Bool {
-    guard let process = process(id), let parent = process.parent, !process.hasExeced else { return false }
-    if channel.predates, process.predates {
-      // Who made it was not seen. That the parent has it too, after a fork without exec, says who.
-      guard let slot = self.slot(ofChannel: channel.serial) else { return false }
-      return holders(of: slot).contains { $0.process == parent }
-    }
-    guard let creator = thread(channel.creator) else { return channel.predates }
-    return creator.process != id && channel.created <= process.started
-  }
-
   /// `python3 (pid 140, forked by thread 125 of pid 123, never exec'd)`.
   func introduce(_ party: Party) -> String {
     var facts = ["pid \(party.pid)"]

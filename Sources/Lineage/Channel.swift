@@ -57,6 +57,17 @@ public struct ByteQueue: Sendable {
     unread = count
   }
 
+  /// So much waits there, as the kernel says: what is missing was taken unseen, the oldest first; what is more was put in unseen.
+  mutating func correct(to count: UInt64) {
+    if count < unread {
+      var gone: [Segment] = []
+      _ = take(unread - count, into: &gone)
+    } else if count > unread {
+      before += count - unread
+      unread = count
+    }
+  }
+
   /// Moves the positions, whatever the account of bytes knows.
   mutating func passed(written: UInt64 = 0, taken: UInt64 = 0) {
     self.written &+= written

@@ -8,6 +8,8 @@ public struct Sight: Sendable {
   private static let mostNumbers: FD = 1 << 16
 
   public internal(set) var scope = Scope.all
+  /// In scope light: since when waits are seen.
+  public internal(set) var waitsSeenSince: Nanoseconds?
   /// Families that are seen on every number.
   private var everywhere: CallFamilies = []
   private var numbers: [CallFamilies] = []
@@ -17,6 +19,11 @@ public struct Sight: Sendable {
 
   /// Whether all calls of these families on the number are seen.
   @inlinable public func sees(_ calls: CallFamilies, on fd: FD) -> Bool { self.calls(on: fd).isSuperset(of: calls) }
+
+  /// Whether the process may have waited at that time without being seen.
+  public func mayHaveWaited(by time: Nanoseconds) -> Bool {
+    scope == .light && waitsSeenSince.map { $0 > time } ?? true
+  }
 
   /// Whether waits are seen.
   public var seesWaits: Bool { scope != .light || everywhere.contains(.waits) }
@@ -47,7 +54,27 @@ extension World {
   }
 
   mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD, of id: ThreadID) {
-    if let process = thread(id)?.process { processes[process.position]?.sight.arm(calls, first, last) }
+    guard let state = thread(id) else { return }
+    if calls.contains(.waits) { processes[state.process.position]?.sight.waitsSeenSince = now }
+    processes[state.process.position]?.sight.arm(calls, first, last)
+    guard sight(of: id).scope == .light else { return }
+    for (fd, descriptor) in tables[state.table].open where first <= fd && fd <= last {
+      let channel = files[Int(descriptor.file)].channel
+      if channel >= 0 { reconsider(Int(channel)) }
+    }
+  }
+
+  /// Once all who have a channel are seen to use it, its account is right from then on.
+  private mutating func reconsider(_ channel: Int) {
+    var isUnread = false
+    var isUnwritten = false
+    for holder in holders(of: Int32(channel)) {
+      guard let sight = process(holder.process)?.sight else { continue }
+      if holder.side != .write, !sight.sees(.reads, on: holder.fd) { isUnread = true }
+      if holder.side != .read, !sight.sees(.writes, on: holder.fd) { isUnwritten = true }
+    }
+    channels[channel].hasUnseenReads = isUnread
+    channels[channel].hasUnseenWrites = isUnwritten
   }
 
   /// Standard numbers are armed late, if ever, and in scope light all are: what is done there before is not in the account.

@@ -165,6 +165,7 @@ extension World {
       if original.isOpen {
         if current.file == original.file {
           setCloseOnExec(found.fd, closeOnExec, of: thread)
+          correct(found, of: thread)
         } else {
           install(original.file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
         }
@@ -172,6 +173,7 @@ extension World {
       }
     } else if current.isOpen, isSame(files[Int(current.file)], found) {
       setCloseOnExec(found.fd, closeOnExec, of: thread)
+      correct(found, of: thread)
       return
     }
     let access = found.flags & 3
@@ -199,6 +201,19 @@ extension World {
       found.kind, channel: channel, side: side, nonblocking: found.flags & 0o4000 != 0, by: thread, at: time)
     files[Int(file)].name = found.link
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+  }
+
+  /// What waits in a channel whose reads and writes were not all seen.
+  private mutating func correct(_ found: ExistingDescriptor, of thread: ThreadID) {
+    let file = files[Int(descriptor(found.fd, of: thread).file)]
+    guard file.channel >= 0, sight(of: thread).scope == .light, file.side != .write || file.kind != .socketpair else {
+      return
+    }
+    if file.side == .second {
+      channels[Int(file.channel)].backQueue.correct(to: found.waiting)
+    } else {
+      channels[Int(file.channel)].queue.correct(to: found.waiting)
+    }
   }
 
   /// What is found in a process that was there before the trace, or has not made its first exec, was there before it.

@@ -18,6 +18,9 @@ struct Counters {
   var injections: UInt64 = 0
   var layers: UInt64 = 0
   var lookUps: UInt64 = 0
+  /// Scope light: looks at the calls of suspects, and processes that were found worth watching.
+  var probes: UInt64 = 0
+  var watched: UInt64 = 0
   /// How often the tracer had nothing to do, and how often a stop came while it was still awake.
   var sleeps: UInt64 = 0
   var caughtAwake: UInt64 = 0
@@ -43,7 +46,7 @@ struct Counters {
       ("stops", stops), ("stops-seccomp", seccompStops), ("stops-syscall", syscallStops), ("stops-event", eventStops),
       ("stops-signal", signalStops), ("stops-group", groupStops), ("syscalls-recorded", calls),
       ("one-stop-calls", oneStopCalls), ("passed-calls", passedCalls), ("events", events), ("injections", injections),
-      ("injected-layers", layers), ("lookups", lookUps), ("stacks", 0), ("bytes", bytes),
+      ("injected-layers", layers), ("lookups", lookUps), ("probes", probes), ("watched", watched), ("stacks", 0), ("bytes", bytes),
       ("tracer-cpu-ns", nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)),
       ("tracer-peak-kb", UInt64(usage.ru_maxrss)), ("sleeps", sleeps), ("caught-awake", caughtAwake),
       ("latency-held", isAwake ? 1 : 0), ("spin-us", spin / 1000), ("pinned", isPinned ? 1 : 0),

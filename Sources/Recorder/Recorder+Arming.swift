@@ -27,7 +27,7 @@ extension Recorder {
   // MARK: What is wanted
 
   /// Whether the process can be given filter layers, and needs any.
-  private func isArmable(_ tracee: Tracee) -> Bool {
+  func isArmable(_ tracee: Tracee) -> Bool {
     hasFilter && scope != .all && hasBegun && !tracee.process.stopsEverywhere && !tracee.process.hasOwnFilter
   }
 
@@ -58,7 +58,7 @@ extension Recorder {
   }
 
   /// The calls that must be seen on a number for the model to be true of it.
-  private func families(of fd: FD, _ tracee: Tracee, isWaitedFor: Bool) -> CallFamilies {
+  func families(of fd: FD, _ tracee: Tracee, isWaitedFor: Bool) -> CallFamilies {
     guard let file = world.file(world.descriptor(fd, of: tracee.id).file) else { return [] }
     var families: CallFamilies
     switch file.kind {
@@ -84,7 +84,7 @@ extension Recorder {
   }
 
   /// Whether channels are armed where they are made.
-  private func armsChannels(_ tracee: Tracee) -> Bool { world.sight(of: tracee.id).seesWaits }
+  func armsChannels(_ tracee: Tracee) -> Bool { world.sight(of: tracee.id).seesWaits }
 
   /// A call has returned: what it made is armed.
   func noteNeeds(of call: PendingCall, result: Int64, _ tracee: Tracee) {
@@ -168,7 +168,7 @@ extension Recorder {
   }
 
   /// How many descriptors of a process are looked at when it forks.
-  private static let mostInherited = 256
+  static let mostInherited = 256
 
   /// What the parent has and the model does not know, since it came by a way that does not stop and nobody has waited for it: pipes
   /// opened by name, connections. The child may use them, too.
@@ -223,22 +223,25 @@ extension Recorder {
       let missing = families.subtracting(sight.calls(on: fd))
       return missing.isEmpty ? nil : ArmedRange(calls: missing, first: fd, last: fd)
     }
-    process.wanted = [:]
     let channelCalls: CallFamilies = [.reads, .writes, .closes, .messages]
     if process.wantsEverything || process.layers >= Self.mostLayers, !sight.sees(channelCalls, on: FD.max) {
+      process.wanted = [:]
       process.wantsEverything = false
-      process.wantsWaits = false
-      return [ArmedRange(calls: .everything, first: 0, last: FD.max)]
+      return [ArmedRange(calls: channelCalls, first: 0, last: FD.max)]
     }
+    process.wanted = [:]
     process.wantsEverything = false
+    // Both in one program would need more room than there may be.
+    if wanted.isEmpty, process.wantsWaits {
+      process.wantsWaits = false
+      return sight.seesWaits ? [] : [ArmedRange(calls: .waits, first: 0, last: 0)]
+    }
     if process.layers >= Self.exactLayers { wanted = Self.blocks(wanted) }
     wanted = Self.merged(wanted)
     if wanted.count > SeccompFilter.mostRanges / 2 { wanted = Self.merged(Self.blocks(wanted)) }
     if wanted.count > SeccompFilter.mostRanges / 2 {
       wanted = [ArmedRange(calls: channelCalls, first: Self.standardNumbers.upperBound + 1, last: FD.max)]
     }
-    if process.wantsWaits, !sight.seesWaits { wanted.append(ArmedRange(calls: .waits, first: 0, last: 0)) }
-    process.wantsWaits = false
     return wanted
   }
 
@@ -270,9 +273,6 @@ extension Recorder {
     }
     return merged
   }
-
-  /// A layer has been added: what other threads may be in the middle of is not seen by it.
-  func armed(_ tracee: Tracee) {}
 
   /// Falls back on a stop at every call of the process.
   func stopEverywhere(_ tracee: Tracee, _ reason: String) {

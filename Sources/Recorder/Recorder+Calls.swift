@@ -6,7 +6,7 @@ import Trace
 
 extension Recorder {
   /// AUDIT_ARCH_X86_64 (linux/audit.h).
-  private static let x86_64: UInt32 = 0xC000_003E
+  static let x86_64: UInt32 = 0xC000_003E
   /// Results that are not results: the kernel will restart the call, or turn it into EINTR if a handler runs first
   /// (Linux 6.1, include/linux/errno.h).
   private static let restarts: ClosedRange<Int64> = -516...(-512)
@@ -136,6 +136,7 @@ extension Recorder {
       Event(
         thread: tracee.id, phase: phase, entered: call.entered, exited: time,
         body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
+    if scope == .light, phase != .begin { noteForeignUse(tracee) }
   }
 
   /// Decodes the call that the tracee is in; what must be asked of the kernel about it is asked while it stands still.
@@ -177,6 +178,8 @@ extension Recorder {
       return
     }
     tracee.hasEntered = false
+    if tracee.probe != nil { probed(tracee, stop) }
+    if tracee.isSummoned, stop.kind == .entry { return try answerSummons(tracee, stop, token) }
     guard stop.kind == .exit, let call = tracee.call else {
       try resume(tracee, token)
       return

@@ -199,13 +199,22 @@ extension Recorder {
         isSame = !isContradicted && world.isObject(found.kind, inode: found.inode, of: model.file)
       case .none:
         isSame =
-          world.holders(ofFile: model.file) <= 1 && world.isObject(found.kind, inode: found.inode, of: model.file)
+          !isHeldElsewhere(model.file, than: fd, tracee) && world.isObject(found.kind, inode: found.inode, of: model.file)
       }
       let closeOnExec = truth.flags & 0o2000000 != 0
       if isSame, model.closeOnExec == closeOnExec { return }
       if !isSame, truth.sameAs < 0 { emit(tracee, .missing(fd)) }
     }
     adopt(truth, of: tracee)
+  }
+
+  /// Whether the model has the open file under another number, in a table that can be asked.
+  private func isHeldElsewhere(_ file: Int32, than fd: FD, _ tracee: Tracee) -> Bool {
+    guard world.holders(ofFile: file) > 1 else { return false }
+    let own = world.thread(tracee.id)?.table
+    return usersOfTables(but: tracee).keys.contains { table in
+      world.tables[table].open.contains { $0.descriptor.file == file && (table != own || $0.fd != fd) }
+    }
   }
 
   /// A number that the model does not know may have come from a call that is not stopped at.

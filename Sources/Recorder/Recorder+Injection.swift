@@ -130,7 +130,6 @@ extension Recorder {
       tracee.process.layers += 1
       counters.layers += 1
       for range in injection.ranges { emit(tracee, .armed(range.calls, first: range.first, last: range.last)) }
-      armed(tracee)
     } else if result == -Int64(EFAULT), injection.borrowed == nil {
       // The program has closed the vDSO to itself.
       tracee.process.space.forgetRoom()
@@ -141,6 +140,8 @@ extension Recorder {
         result > 0
           ? "its threads have different filters" : "filters cannot be added to it (\(String(cString: strerror(Int32(-result)))))")
     }
+    if wantsArming(tracee), injection.place == .exit { return try inject(tracee, at: .exit, token) }
+    tracee.isSummoned = wantsArming(tracee) && injection.place == .entry && tracee.call == nil
     if injection.place == .exit { try goOn(tracee, without: .exit, token) } else { try resume(tracee, token) }
   }
 

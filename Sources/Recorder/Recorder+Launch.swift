@@ -33,7 +33,7 @@ extension Recorder {
     clinux_block_signals()
     let strangers = ProcFS.children(of: getpid())
     // Before the first stop there is nobody to arm these: what is handed down is ours as well.
-    let armed = settings.scope == .all ? [] : inheritedChannels()
+    let armed = settings.scope == .wakeups ? inheritedChannels() : []
     let filter = SeccompFilter.base(settings.scope, armed: armed)
     let wakefulness = Wakefulness(pins: settings.pins, isQuiet: settings.isQuiet)
     let root = launch(command, filter: filter)

@@ -65,6 +65,7 @@ extension Recorder {
       if tracee.isNewborn {
         tracee.isNewborn = false
         noteInheritance(tracee)
+        wantInherited(tracee)
         if wantsArming(tracee) { return try inject(tracee, at: .exit, token) }
       }
     case .vforkDone, .seccomp: break
@@ -97,7 +98,10 @@ extension Recorder {
       // The parent was inside of its call when we attached. CLONE_VM, FS, FILES, SIGHAND, THREAD: what pthread_create asks for.
       flags = 0x10F00
     }
-    if flags & 0x500 == 0 { describeInheritance(from: parent) }
+    if flags & 0x500 == 0 {
+      describeInheritance(from: parent)
+      synchronize(parent)
+    }
     let others = doubtfulSince == nil ? [] : sharers(of: parent)
     var doubtful: [FD] = []
     if let doubtfulSince, !others.isEmpty { doubtful = world.numbersChanged(since: doubtfulSince, of: parent.id) }
@@ -146,6 +150,7 @@ extension Recorder {
       process.hasNoNewPrivileges = parent.process.hasNoNewPrivileges
       process.layers = parent.process.layers
       process.stopsEverywhere = parent.process.stopsEverywhere
+      process.isWatched = parent.process.isWatched
     }
     let child = makeTracee(tid, process: process)
     child.frames = start.isThread ? [] : parent?.frames ?? []

@@ -66,6 +66,7 @@ extension Recorder {
     if toPassOn != nil { return 10_000_000 }
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
     if !unclaimed.isEmpty { return 20_000_000 }
+    if scope == .light { return Int64(Self.lookInterval) }
     return hasFilter ? -1 : 50_000_000
   }
 

@@ -122,6 +122,8 @@ public final class Recorder {
   var toPassOn: (signal: Int32, sender: Int32, time: Nanoseconds)?
   /// Until then attached threads are awaited, in trace time; nil once they have gone on.
   var arrivalDeadline: Nanoseconds?
+  /// Scope light: when processor times are looked at next.
+  var nextLook: Nanoseconds = 0
   /// When threads without calls were last asked where they are.
   var lastSampling: Nanoseconds = 0
   private var batch: [StatusSlot] = []
@@ -181,6 +183,7 @@ public final class Recorder {
       if noTracees || tracees.isEmpty && unclaimed.isEmpty && !strangers.isEmpty { return }
       try goOnAfterArrival()
       sampleRunning()
+      lookForBurners()
       if !hasFilter { interruptSpared() }
       try settle()
       try giveTurns()
@@ -329,7 +332,8 @@ public final class Recorder {
       // Any stop takes back an interrupt that has not been answered (Linux 6.1, kernel/signal.c, ptrace_stop).
       try? Ptrace.interrupt(tracee.tid)
     }
-    let stopsAtCalls = isInCall || !hasFilter || tracee.process.stopsEverywhere
+    let stopsAtCalls =
+      isInCall || !hasFilter || tracee.process.stopsEverywhere || tracee.isSummoned || tracee.probe != nil
     try token.resume(!isLeaving && stopsAtCalls ? .toSyscall : .run, signal: signal)
   }
 

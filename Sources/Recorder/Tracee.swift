@@ -34,6 +34,11 @@ final class Tracee {
   var injection: Injection?
   /// It is held until its process's memory is free for that.
   var waitsToInject: Injection.Place?
+  /// Scope light: its processor time, the look at its calls, and whether filters are to be added at its next call.
+  var burn = BurnMeter()
+  var probe: Probe?
+  var probeBegan: Nanoseconds?
+  var isSummoned = false
   /// How often in a row its waits returned at once for the same number whose reads are not seen.
   var unseen: (fd: FD, count: Int) = (-1, 0)
   /// It is past its last stop (PTRACE_EVENT_EXIT).
@@ -97,6 +102,12 @@ final class TracedProcess {
   var wanted: [FD: CallFamilies] = [:]
   var wantsEverything = false
   var wantsWaits = false
+  /// Scope light: its waits are armed, or are to be; and what it has was written down for that.
+  var isWatched = false
+  var isDescribedAgain = false
+  /// Its burning threads have been found to work: until when they are left alone, and how long that is.
+  var peaceUntil: Nanoseconds = 0
+  var peace: Nanoseconds = 0
   /// Its threads stop at every call, like those of attached programs: filters cannot be added.
   var stopsEverywhere = false
   /// A filter of its own, or of an ancestor that it was forked from, besides ours.

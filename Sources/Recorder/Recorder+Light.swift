@@ -1,0 +1,162 @@
+// Scope light: the waits of a process run free until something makes them worth a stop. That is a foreign use of a channel that it
+// has, seen in the forked child, or a thread that burns its core, seen by samples of /proc, and a short look at its calls.
+//
+// Then one thread is interrupted; at its next call what the process has is written down, and filter layers are added that make its
+// waits, and reads and writes of its channels, stop from then on.
+
+import Glibc
+import Lineage
+import Ptrace
+import Trace
+
+extension Recorder {
+  /// How often processor times are looked at.
+  static let lookInterval: Nanoseconds = 100_000_000
+  /// How long a suspect that was found to work is left alone, at first; then twice as long each time.
+  private static let firstPeace: Nanoseconds = 1_000_000_000
+  private static let longestPeace: Nanoseconds = 60_000_000_000
+  /// A suspect that makes no call for so long burns its core without any.
+  private static let longestProbe: Nanoseconds = 200_000_000
+  /// How many threads are looked at in one go.
+  private static let mostLooked = 512
+
+  // MARK: Births
+
+  /// Before a fork in a process whose closes and copies are not seen: the model learns what is there, for the child to inherit.
+  func synchronize(_ parent: Tracee) {
+    guard scope == .light, isArmable(parent), !armsChannels(parent) else { return }
+    let there = ProcFS.channels(of: parent.process.pid, most: Self.mostInherited)
+    verify(Set(there).union(world.openNumbers(of: parent.id)).sorted(), of: parent)
+  }
+
+  /// A forked child, before its first call: whatever it does with a channel that it inherited is a foreign use.
+  func wantInherited(_ child: Tracee) {
+    guard scope == .light, isArmable(child), !armsChannels(child) else { return }
+    for fd in world.openNumbers(of: child.id) where fd > Self.standardNumbers.upperBound {
+      want(families(of: fd, child, isWaitedFor: false), on: fd, child)
+    }
+  }
+
+  // MARK: Signs
+
+  /// A call was written down: if it used another process's channel, that process is watched from now on.
+  func noteForeignUse(_ tracee: Tracee) {
+    guard scope == .light, let channel = world.channel(world.effect.channel), !tracee.process.isWatched else { return }
+    switch world.effect.kind {
+    case .read, .write, .empty, .peek, .endOfFile: break
+    default: return
+    }
+    guard world.isForeign(channel, to: tracee.process.id) else { return }
+    for holder in world.holders(of: world.effect.channel) where holder.process != tracee.process.id {
+      guard let other = tracees.values.first(where: { $0.process.id == holder.process }),
+        world.process(holder.process)?.hasExeced == false || world.process(of: channel.creator)?.id == holder.process
+      else { continue }
+      watch(other.process)
+    }
+  }
+
+  /// Looks at who burns a core.
+  func lookForBurners() {
+    guard scope == .light, hasBegun else { return }
+    let time = now
+    guard time >= nextLook else { return }
+    nextLook = time + Self.lookInterval
+    var looked = 0
+    for tracee in tracees.values where !tracee.process.isWatched && !tracee.isHeld && !tracee.isExiting {
+      if let begun = tracee.probeBegan, time - begun > Self.longestProbe { endProbe(tracee) }
+      guard tracee.probe == nil, time >= tracee.process.peaceUntil, looked < Self.mostLooked else { continue }
+      looked += 1
+      guard let usage = ProcFS.usage(of: tracee.tid, in: tracee.process.pid),
+        tracee.burn.note(running: usage.running, waiting: usage.waiting, at: time)
+      else { continue }
+      tracee.burn.clear()
+      tracee.probe = Probe()
+      tracee.probeBegan = time
+      counters.probes += 1
+      try? Ptrace.interrupt(tracee.tid)
+    }
+  }
+
+  /// A suspect's stop at a call's entry or return.
+  func probed(_ tracee: Tracee, _ stop: SyscallStop) {
+    if stop.kind == .entry {
+      tracee.probe?.entered(Syscall(Int(truncatingIfNeeded: stop.number)))
+    } else if stop.kind == .exit {
+      tracee.probe?.returned(stop.result)
+    }
+    if tracee.probe?.isOver == true { endProbe(tracee) }
+  }
+
+  private func endProbe(_ tracee: Tracee) {
+    guard let probe = tracee.probe else { return }
+    tracee.probe = nil
+    tracee.probeBegan = nil
+    if probe.isSuspicious {
+      watch(tracee.process)
+      return
+    }
+    let peace = tracee.process.peace == 0 ? Self.firstPeace : min(tracee.process.peace * 2, Self.longestPeace)
+    tracee.process.peace = peace
+    tracee.process.peaceUntil = now + peace
+  }
+
+  // MARK: Watching
+
+  /// From its next call on the process stops at its waits.
+  private func watch(_ process: TracedProcess) {
+    guard !process.isWatched, !process.hasOwnFilter, !process.stopsEverywhere else { return }
+    let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
+    guard let summoned = threads.min(by: { ($0.isHeld ? 1 : 0, $0.tid) < ($1.isHeld ? 1 : 0, $1.tid) }) else { return }
+    process.isWatched = true
+    process.wantsWaits = true
+    counters.watched += 1
+    summoned.isSummoned = true
+    if !summoned.isHeld { try? Ptrace.interrupt(summoned.tid) }
+  }
+
+  /// The thread that was interrupted stands at a call's entry.
+  func answerSummons(_ tracee: Tracee, _ stop: SyscallStop, _ token: consuming StoppedTracee) throws(PtraceError) {
+    guard wantsArming(tracee), stop.architecture == Self.x86_64, stop.number < 0x4000_0000 else {
+      tracee.isSummoned = false
+      return try resume(tracee, token)
+    }
+    if tracee.process.wantsWaits, !tracee.process.isDescribedAgain {
+      tracee.process.isDescribedAgain = true
+      describeWatched(tracee)
+    }
+    try inject(tracee, at: .entry, token)
+  }
+
+  /// Writes down what the process has, with what waits in it, as far as it is a channel or watches one.
+  private func describeWatched(_ tracee: Tracee) {
+    let numbers = ProcFS.descriptors(of: tracee.tid)
+    verify(Set(numbers).union(world.openNumbers(of: tracee.id)).sorted().filter { isChannel($0, tracee) }, of: tracee)
+    var epolls: [FD] = []
+    for fd in world.openNumbers(of: tracee.id) {
+      guard let file = world.file(world.descriptor(fd, of: tracee.id).file) else { continue }
+      if file.kind == .epoll { epolls.append(fd) }
+      if [.pipe, .fifo, .eventfd, .socketpair].contains(file.kind), let found = ProcFS.descriptor(fd, of: tracee.tid) {
+        var existing = existing(fd, found, of: tracee)
+        existing.waiting = ProcFS.waiting(fd, found.kind, of: tracee.process.pid)
+        emit(tracee, .existing(existing))
+      }
+      want(families(of: fd, tracee, isWaitedFor: fd > Self.standardNumbers.upperBound), on: fd, tracee)
+    }
+    for epoll in epolls {
+      for entry in ProcFS.interest(of: epoll, tid: tracee.tid) {
+        if !world.descriptor(entry.fd, of: tracee.id).isOpen { describe(entry.fd, of: tracee) }
+        emit(tracee, .interest(epoll: epoll, fd: entry.fd, events: entry.events, data: entry.data))
+        want(families(of: entry.fd, tracee, isWaitedFor: true), on: entry.fd, tracee)
+      }
+    }
+    sampleUsage(tracee, at: now, every: 0)
+  }
+
+  private func isChannel(_ fd: FD, _ tracee: Tracee) -> Bool {
+    if world.descriptor(fd, of: tracee.id).isOpen { return true }
+    switch ProcFS.descriptor(fd, of: tracee.tid)?.kind {
+    case .pipe, .fifo, .eventfd, .epoll, .signalfd, .timerfd, .inotify, .pidfd: return true
+    default: return false
+    }
+  }
+}
