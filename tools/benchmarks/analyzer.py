@@ -6,7 +6,6 @@ import statistics
 
 from . import tracers
 from .runner import run
-from .tracers import Variant
 from .workloads import complete
 
 SIZES = (100_000, 1_000_000, 10_000_000)
@@ -74,8 +73,8 @@ def strace_lines(bench, folder):
     if not shutil.which("strace"):
         return []
     text = os.path.join(folder, "strace.txt")
-    variant = Variant("strace", ("strace", "-f", "-ttt", "-T", "--seccomp-bpf", "-e", "trace=read,write,poll", "-o", "{trace}"))
-    run(variant.command(complete(("./pipe_ping_pong", "500"), 0, bench.compiled), text), folder, bench.deadline)
+    strace = ["strace", "-f", "-ttt", "-T", "--seccomp-bpf", "-e", "trace=read,write,poll", "-o", text]
+    run(strace + complete(("./pipe_ping_pong", "500"), 0, bench.compiled), folder, bench.deadline)
     with open(text, "rb") as file:
         return file.readlines()
 

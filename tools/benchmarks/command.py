@@ -81,7 +81,7 @@ def measure(options, chosen, with_analyzer, document):
     folder = tempfile.mkdtemp(prefix="faultline-bench-")
     try:
         compile_programs(folder)
-        bench = rounds.Bench(faultline, tuple(options.scopes), options.rounds, options.quick, options.timeout, folder, folder)
+        bench = rounds.Bench(faultline, options.scopes, options.rounds, options.quick, options.timeout, folder, folder)
         for workload in chosen:
             result = rounds.measure(workload, bench, say)
             document["workloads"].append(result)

@@ -25,7 +25,7 @@ QUICK = servers.Load(500, 2_000)
 class Bench:
     """What all runs share."""
     faultline: str
-    scopes: tuple
+    scopes: list
     rounds: int
     quick: bool
     deadline: float
@@ -76,8 +76,8 @@ def take(workload, variant, bench, load=None):
             if workload.prepare:
                 workload.prepare(folder, count)
             stdin = os.path.join(folder, workload.stdin) if workload.stdin else None
-            result = run(variant.command(complete(workload.command, count, bench.compiled), trace), folder, bench.deadline,
-                         stdin)
+            command = variant.command(complete(workload.command, count, bench.compiled), trace)
+            result = run(command, folder, bench.deadline, stdin)
             samples.append(finish(Sample(result.seconds), result, variant, trace, bench))
             if result.failure:
                 return samples[-1]
@@ -124,8 +124,8 @@ def count_calls(workload, bench):
         if shutil.which(variant.prefix[0]):
             with bench.fresh() as folder:
                 kept = os.path.join(folder, "calls")
-                sample = take(workload, Variant("calls", tuple(kept if part == "{trace}" else part for part in variant.prefix)),
-                              bench, COUNTING)
+                prefix = tuple(kept if part == "{trace}" else part for part in variant.prefix)
+                sample = take(workload, Variant("calls", prefix), bench, COUNTING)
                 if sample.failure is None and os.path.exists(kept):
                     with open(kept) as file:
                         found = re.search(pattern, file.read(), re.MULTILINE)

@@ -41,7 +41,7 @@ class Program:
         os.close(self.handle)
 
     def look(self):
-        """Takes its peak memory so far. wait4's ru_maxrss will not do: it holds that of reaped children, the targets, too."""
+        """Takes its peak memory so far. wait4's ru_maxrss holds that of reaped children, the targets, too."""
         try:
             with open(f"/proc/{self.process.pid}/status") as file:
                 for line in file:
@@ -54,7 +54,7 @@ class Program:
         return bool(select.select([self.handle], [], [], timeout)[0])
 
     def wait(self):
-        """Waits for its end, or ends it at its deadline. Memory is looked at rarely, so as not to disturb what is timed."""
+        """Waits for its end, or ends it at its deadline. Looks at memory rarely, so as not to disturb what is timed."""
         pause = 0.001
         while not self.has_ended(min(pause, max(0.0, self.latest - time.monotonic()))):
             if time.monotonic() >= self.latest:

@@ -18,7 +18,7 @@ class ServerTrouble(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A server and the load that it gets. In its command {port} and {folder} are filled in; it writes its number to `pid`."""
+    """A server and the load that it gets. In its command {port} and {folder} are filled in; its number is in `pid`."""
     name: str
     what: str
     command: tuple
@@ -54,7 +54,8 @@ def configure_nginx(folder, port):
         file.write("x" * 1024)
     # Root's workers would become another user, who may not read here.
     user = "user root root;" if os.geteuid() == 0 else ""
-    temporary = "".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{name}_temp_path {folder}/{name};" for name in places)
     with open(os.path.join(folder, "nginx.conf"), "w") as file:
         file.write(f"""{user} daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;
             events {{ worker_connections 256; }}
@@ -66,8 +67,8 @@ SERVERS = (
     Server("http", "Python's ThreadingHTTPServer, a connection and so a thread a request",
            (PYTHON, os.path.join(PROGRAMS, "http_server.py"), "{port}", "pid"), "http-close", 4, needs=(PYTHON,)),
     Server("redis", "redis-server, SET and GET of 64 bytes by 8 clients",
-           ("redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "{folder}",
-            "--pidfile", "{folder}/pid", "--daemonize", "no"), "redis", 8, needs=("redis-server",)),
+           ("redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--dir", "{folder}", "--pidfile", "{folder}/pid", "--daemonize", "no"), "redis", 8, needs=("redis-server",)),
     Server("nginx", "nginx, one worker, a page of 1 kB to 8 clients that keep their connections",
            ("nginx", "-p", "{folder}", "-c", "{folder}/nginx.conf", "-e", "stderr"), "http", 8, needs=("nginx",),
            prepare=configure_nginx),

@@ -31,15 +31,14 @@ def cells(variant, kind):
     if variant["median"] is None:
         return [f"failed: {variant['failure'] or 'no figure'}"] + [""] * (len(COLUMNS) - 1)
     is_time = kind == "time"
-    compare = times if is_time else (lambda value: f"{value:.2f} of it" if value < 10 else times(value))
-    untraced = cell(variant["to_untraced"], compare)
+    untraced = cell(variant["to_untraced"], times if is_time else "{:.2f} of it".format)
     # Where starting is the whole of it, a ratio says little.
     if is_time and variant["added_seconds"] and variant["added_seconds"] < 0.1:
-        untraced += f" (+{variant['added_seconds'] * 1000:.1f} ms)"
+        untraced += f" ({variant['added_seconds'] * 1000:+.1f} ms)"
     is_traced = variant["name"] != "untraced"
     return [
         duration(variant["median"]) if is_time else f"{variant['median']:,.0f}/s",
-        untraced if is_traced else "", cell(variant["to_strace"], compare) if variant["scope"] else "",
+        untraced if is_traced else "", cell(variant["to_strace"], times) if variant["scope"] else "",
         cell(variant["stops_per_call"], lambda value: f"{value:.3g}"),
         cell(variant["bytes_per_event"], lambda value: f"{value:.1f}"),
         cell(variant["trace_bytes"], size), cell(variant["peak_memory_bytes"], size) if is_traced else "",
@@ -48,6 +47,13 @@ def cells(variant, kind):
 
 def rows(result):
     return [[variant["name"]] + cells(variant, result["kind"]) for variant in result["variants"]]
+
+
+def line(row, widths):
+    """A row of a text table: its name to the left, figures to the right."""
+    words = [row[0].ljust(widths[0])]
+    words += [word if word.startswith("failed") else word.rjust(width) for word, width in zip(row[1:], widths[1:])]
+    return ("  " + "  ".join(words)).rstrip()
 
 
 def text(result):
@@ -60,10 +66,7 @@ def text(result):
         return lines + [f"  skipped: {result['skipped']}", ""]
     body = [["", *COLUMNS]] + rows(result)
     widths = [max(len(row[place]) for row in body if not row[1].startswith("failed")) for place in range(len(body[0]))]
-    for row in body:
-        lines.append("  " + row[0].ljust(widths[0]) + "".join(
-            "  " + (word.rjust(width) if not word.startswith("failed") else word) for word, width in zip(row[1:], widths[1:]))).rstrip())
-    return lines + [""]
+    return lines + [line(row, widths) for row in body] + [""]
 
 
 def analyzer_cells(row):
@@ -82,8 +85,7 @@ def analyzer_text(part):
         return lines + [f"  skipped: {part['skipped']}", ""]
     body = [["", *ANALYZER]] + [[f"{row['events']:,} events", *analyzer_cells(row)] for row in part["rows"]]
     widths = [max(len(row[place]) for row in body) for place in range(len(body[0]))]
-    lines += ["  " + row[0].ljust(widths[0]) + "".join("  " + word.rjust(width) for word, width in zip(row[1:], widths[1:]))
-              for row in body]
+    lines += [line(row, widths) for row in body]
     if part["memory_growth"] is not None:
         lines.append(f"  memory grows {times(part['memory_growth'])} from the shortest to the longest")
     return lines + [""]

@@ -50,7 +50,8 @@ def recorded_calls():
     """
     with open(os.path.join(ROOT, "Sources/Recorder/SyscallTable.swift")) as file:
         rows = re.findall(r"SyscallRow\(\.(\w+),.*?(isForAttached: true)?\),$", file.read(), re.MULTILINE)
-    names = [re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), name) for name, attached in rows if not attached]
+    launched = [name for name, attached in rows if not attached]
+    names = [re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), name) for name in launched]
     if not names:
         raise CannotBuild("Sources/Recorder/SyscallTable.swift has no rows that tools/bench can read")
     return [name for name in names if name not in ("fcntl", "ioctl", "prctl")]
@@ -77,8 +78,8 @@ def variants(faultline, scopes, is_told=False):
         for stacks in ("off", "auto") if scope == "wakeups" else ("off",):
             if scope in scopes:
                 name = scope if stacks == "off" else f"{scope}, stacks"
-                result.append(Variant(name, (
-                    faultline, "trace", *options, "--scope", scope, "--stacks", stacks, "-o", "{trace}", "--"), scope, stacks))
+                prefix = (faultline, "trace", *options, "--scope", scope, "--stacks", stacks, "-o", "{trace}", "--")
+                result.append(Variant(name, prefix, scope, stacks))
     return result
 
 

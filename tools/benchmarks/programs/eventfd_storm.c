@@ -1,5 +1,5 @@
-// Threads wake a loop by its eventfd: two write, one polls and reads. As a semaphore, so that every write is read once and the
-// number of calls is the same in each run. usage: eventfd_storm WRITES
+// Threads wake a loop by its eventfd: two write, one polls and reads. It is a semaphore, so that every write is read once
+// and the number of calls is the same in each run. usage: eventfd_storm WRITES
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
