@@ -39,8 +39,8 @@ import Testing
     let markdown = Command.temporary(".md")
     defer { for path in [json, markdown] { unlink(path) } }
     let run = try Command.run([
-      Self.python, Self.bench, "--quick", "--only", "true,pipe-loop", "--rounds", "1", "--scopes", "wakeups", "--faultline",
-      Command.faultline, "--json", json, "--markdown", markdown,
+      Self.python, Self.bench, "--quick", "--only", "true,pipe-loop", "--rounds", "1", "--scopes", "wakeups",
+      "--faultline", Command.faultline, "--json", json, "--markdown", markdown,
     ])
     #expect(run.status == 0, "\(run.output)\(run.error)")
     let document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: URL(filePath: json)))
@@ -72,7 +72,8 @@ import Testing
   @Test(.enabled(if: hasPython)) func aFailedRunIsSaid() throws {
     // A tracer that cannot run anything.
     let run = try Command.run([
-      Self.python, Self.bench, "--quick", "--only", "true", "--rounds", "1", "--scopes", "all", "--faultline", "/bin/false",
+      Self.python, Self.bench, "--quick", "--only", "true", "--rounds", "1", "--scopes", "all",
+      "--faultline", "/bin/false",
     ])
     #expect(run.status == 1)
     #expect(run.output.contains("failed: status 1"), "\(run.output)\(run.error)")
