@@ -44,14 +44,14 @@ def build(product, deadline=1800):
 
 
 def recorded_calls():
-    """The names of the calls that faultline stops launched programs at, from its table.
+    """The names of the calls that a trace in the default scope needs, from the recorder's table.
 
     faultline stops only at some commands of fcntl, ioctl and prctl; strace cannot choose, and is given none of these.
     """
     with open(os.path.join(ROOT, "Sources/Recorder/SyscallTable.swift")) as file:
-        rows = re.findall(r"SyscallRow\(\.(\w+),.*?(isForAttached: true)?\),$", file.read(), re.MULTILINE)
-    launched = [name for name, attached in rows if not attached]
-    names = [re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), name) for name in launched]
+        rows = re.findall(r"^ *SyscallRow\(\.(\w+),.*, \.(always|waits|armed|all|never)\b", file.read(), re.MULTILINE)
+    wanted = [name for name, rule in rows if rule in ("always", "waits", "armed")]
+    names = [re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), name) for name in wanted]
     if not names:
         raise CannotBuild("Sources/Recorder/SyscallTable.swift has no rows that tools/bench can read")
     return [name for name in names if name not in ("fcntl", "ioctl", "prctl")]
