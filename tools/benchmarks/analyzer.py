@@ -1,4 +1,4 @@
-"""How fast, and in how much memory, traces of 10^5, 10^6 and 10^7 events are analysed: beside grep over text as long."""
+"""How fast, and in how much memory, long traces are analysed: beside grep over as many lines of strace's text."""
 
 import os
 import shutil
@@ -39,8 +39,8 @@ def measure(bench, may_build, say):
 
 
 def measure_size(events, maker, lines, bench, say):
-    row = {"events": events, "failure": None, "samples": [], "median": None, "events_per_second": None, "trace_bytes": None,
-           "peak_memory_bytes": None, "grep_seconds": None, "grep_text_bytes": None}
+    row = {"events": events, "failure": None, "samples": [], "median": None, "events_per_second": None,
+           "trace_bytes": None, "peak_memory_bytes": None, "grep_seconds": None, "grep_text_bytes": None}
     with bench.fresh() as folder:
         trace, text = os.path.join(folder, "made.flt"), os.path.join(folder, "strace.txt")
         say(f"analyzer: making {events:,} events")

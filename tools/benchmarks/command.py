@@ -29,8 +29,9 @@ def names(text):
 def parse(arguments):
     everything = WORKLOADS + SERVERS
     known = [workload.name for workload in everything] + [ANALYZER]
-    parser = Parser(prog="tools/bench", description="Measures what tracing costs: each workload alone, under strace with "
-                    "the same calls, and under faultline. docs/performance.md explains the table.")
+    parser = Parser(
+        prog="tools/bench", description="Measures what tracing costs: each workload alone, under strace with the same "
+        "calls, and under faultline. docs/performance.md explains the table.")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is run (default: 5); medians count")
     parser.add_argument("--only", type=names, metavar="NAME,...", help="these workloads alone")
     parser.add_argument("--scopes", type=names, default=list(tracers.SCOPES), metavar="NAME,...",
@@ -113,8 +114,8 @@ def main(arguments):
     if options.list:
         show_list()
         return 0
-    # Ended in any way, it ends what it started and removes what it made.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Interrupted in either way, it ends what it started, removes what it made and writes what it measured.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     document = {
         "schema": "faultline.bench/1", "machine": machine.describe(),
         "options": {"rounds": options.rounds, "quick": options.quick, "scopes": options.scopes},

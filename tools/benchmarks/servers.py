@@ -1,4 +1,4 @@
-"""Servers, measured by the requests that they answer: started, loaded for a time, ended by SIGTERM as their users do."""
+"""Servers, measured by the requests that they answer: started, loaded for a time, ended by SIGTERM."""
 
 import os
 import shutil
@@ -69,7 +69,7 @@ SERVERS = (
     Server("redis", "redis-server, SET and GET of 64 bytes by 8 clients",
            ("redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--dir", "{folder}", "--pidfile", "{folder}/pid", "--daemonize", "no"), "redis", 8, needs=("redis-server",)),
-    Server("nginx", "nginx, one worker, a page of 1 kB to 8 clients that keep their connections",
+    Server("nginx", "nginx, one worker, a page of 1 kB to 8 clients that stay connected",
            ("nginx", "-p", "{folder}", "-c", "{folder}/nginx.conf", "-e", "stderr"), "http", 8, needs=("nginx",),
            prepare=configure_nginx),
 )
@@ -99,8 +99,8 @@ def send(generator, server, port, load, folder, deadline):
     inner = os.path.join(folder, "load")
     os.makedirs(inner, exist_ok=True)
     answers = os.path.join(inner, "answers")
-    result = run([generator, str(port), server.protocol, str(server.clients), str(load.requests), str(load.milliseconds)],
-                 inner, deadline, stdout=answers)
+    command = [generator, port, server.protocol, server.clients, load.requests, load.milliseconds]
+    result = run([str(word) for word in command], inner, deadline, stdout=answers)
     if result.failure:
         raise ServerTrouble(f"load: {result.failure}")
     with open(answers) as file:
@@ -109,7 +109,7 @@ def send(generator, server, port, load, folder, deadline):
 
 
 def serve(server, variant, folder, trace, generator, load, deadline):
-    """One run of a server. Returns how its run went, how many requests it answered in all, and how many a second."""
+    """One run of a server: how it went, how many requests were answered in all, and how many a second."""
     port = free_port()
     if server.prepare:
         server.prepare(folder, port)

@@ -52,7 +52,7 @@ def rows(result):
 def line(row, widths):
     """A row of a text table: its name to the left, figures to the right."""
     words = [row[0].ljust(widths[0])]
-    words += [word if word.startswith("failed") else word.rjust(width) for word, width in zip(row[1:], widths[1:])]
+    words += [word if word.startswith("failed") else word.rjust(to) for word, to in zip(row[1:], widths[1:])]
     return ("  " + "  ".join(words)).rstrip()
 
 

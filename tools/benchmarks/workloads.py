@@ -66,21 +66,23 @@ WORKLOADS = (
     Workload("true", "`true`, from start to finish", ("true",), repeats=20, is_told=True),
     Workload("dd", "`dd bs=1` from /dev/zero to /dev/null: reads and writes that are nobody's wakeups",
              ("dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count={count}", "status=none"), 300_000, 3_000),
-    Workload("pipe-loop", "one process writes a byte into a pipe and reads it", ("./pipe_loop", "{count}"), 100_000, 1_000),
-    Workload("ping-pong", "two processes answer each other through two pipes", ("./pipe_ping_pong", "{count}"),
-             20_000, 500),
-    Workload("eventfd-storm", "two threads write an eventfd, one polls and reads it", ("./eventfd_storm", "{count}"),
-             60_000, 1_000),
-    Workload("poll-spin", "a loop polls a pipe that holds a byte nobody reads", ("./poll_spin", "{count}"), 200_000, 2_000),
+    Workload("pipe-loop", "one process writes a byte into a pipe and reads it",
+             ("./pipe_loop", "{count}"), 100_000, 1_000),
+    Workload("ping-pong", "two processes answer each other through two pipes",
+             ("./pipe_ping_pong", "{count}"), 20_000, 500),
+    Workload("eventfd-storm", "two threads write an eventfd, one polls and reads it",
+             ("./eventfd_storm", "{count}"), 60_000, 1_000),
+    Workload("poll-spin", "a loop polls a pipe that holds a byte nobody reads",
+             ("./poll_spin", "{count}"), 200_000, 2_000),
     Workload("asyncio", "`python3 -c 'import asyncio'`", (PYTHON, "-c", "import asyncio"), needs=(PYTHON,)),
-    Workload("pool", "`multiprocessing.Pool(2).map`, a task a message", (PYTHON, "./pool_map.py", "{count}"), 4_000, 100,
-             needs=(PYTHON,)),
+    Workload("pool", "`multiprocessing.Pool(2).map`, a task a message",
+             (PYTHON, "./pool_map.py", "{count}"), 4_000, 100, needs=(PYTHON,)),
     Workload("glib", "a GLib main loop with idle callbacks, half of them added by a thread",
              (PYTHON, "./glib_idle.py", "{count}"), 40_000, 500, needs=(PYTHON, "python3-gi")),
-    Workload("make", "`make -j2` of a small C project", ("make", "-s", "-j2"), 24, 3, needs=("make", "cc"),
-             prepare=write_project),
-    Workload("sqlite", "sqlite3 inserts, a transaction each", ("sqlite3", "inserts.db"), 3_000, 50, needs=("sqlite3",),
-             prepare=write_inserts, stdin="inserts.sql"),
+    Workload("make", "`make -j2` of a small C project",
+             ("make", "-s", "-j2"), 24, 3, needs=("make", "cc"), prepare=write_project),
+    Workload("sqlite", "sqlite3 inserts, a transaction each", ("sqlite3", "inserts.db"), 3_000, 50,
+             needs=("sqlite3",), prepare=write_inserts, stdin="inserts.sql"),
 )
 
 
@@ -88,8 +90,9 @@ def compile_programs(folder):
     """Compiles programs/*.c into `folder`."""
     for source in sorted(os.listdir(PROGRAMS)):
         if source.endswith(".c"):
-            subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", os.path.join(folder, source[:-2]),
-                            os.path.join(PROGRAMS, source)], stdin=subprocess.DEVNULL, stdout=2, check=True, timeout=120)
+            command = ["cc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", os.path.join(folder, source[:-2])]
+            subprocess.run(command + [os.path.join(PROGRAMS, source)], stdin=subprocess.DEVNULL, stdout=2, check=True,
+                           timeout=120)
 
 
 def complete(command, count, compiled):
