@@ -1,5 +1,6 @@
 """How fast, and in how much memory, long traces are analysed: beside grep over as many lines of strace's text."""
 
+import json
 import os
 import shutil
 import statistics
@@ -42,7 +43,7 @@ def measure_size(events, maker, lines, bench, say):
     row = {"events": events, "failure": None, "samples": [], "median": None, "events_per_second": None,
            "trace_bytes": None, "peak_memory_bytes": None, "grep_seconds": None, "grep_text_bytes": None}
     with bench.fresh() as folder:
-        trace, text = os.path.join(folder, "made.flt"), os.path.join(folder, "strace.txt")
+        trace, text, found = (os.path.join(folder, name) for name in ("made.flt", "strace.txt", "findings.json"))
         say(f"analyzer: making {events:,} events")
         row["failure"] = run([maker, trace, str(events)], folder, bench.deadline).failure
         if row["failure"]:
@@ -53,9 +54,10 @@ def measure_size(events, maker, lines, bench, say):
         greps, peaks = [], []
         for number in range(bench.rounds):
             say(f"analyzer: {events:,} events, round {number + 1} of {bench.rounds}")
-            result = run([bench.faultline, "analyze", "--format", "json", trace], folder, bench.deadline)
-            if result.failure:
-                row["failure"] = result.failure
+            command = [bench.faultline, "analyze", "--format", "json", trace]
+            result = run(command, folder, bench.deadline, stdout=found)
+            row["failure"] = result.failure or complaint(found, events)
+            if row["failure"]:
                 return row
             row["samples"].append(result.seconds)
             peaks.append(result.peak or 0)
@@ -66,6 +68,18 @@ def measure_size(events, maker, lines, bench, say):
         row["peak_memory_bytes"] = max(peaks) or None
         row["grep_seconds"] = statistics.median(greps) if greps else None
     return row
+
+
+def complaint(path, events):
+    """What is wrong with an analysis that ended well: a trace that it cannot read to its end takes no time."""
+    try:
+        with open(path) as file:
+            trace = json.load(file)["trace"]
+    except (ValueError, KeyError):
+        return "no findings document"
+    if trace["complete"] and trace["events"] >= events:
+        return None
+    return f"read {trace['events']:,} of {events:,} events: another version's make-trace?"
 
 
 def strace_lines(bench, folder):

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
@@ -127,7 +126,7 @@ def main(arguments):
         measure(options, chosen, with_analyzer, document)
     except KeyboardInterrupt:
         status = 130
-    except (tracers.CannotBuild, subprocess.SubprocessError) as problem:
+    except tracers.CannotBuild as problem:
         print(f"tools/bench: {problem}", file=sys.stderr)
         return 1
     failed = [variant for result in document["workloads"] for variant in result["variants"] if variant["failure"]]

@@ -73,7 +73,8 @@ def analyzer_cells(row):
     if row["failure"]:
         return [f"failed: {row['failure']}"] + [""] * 5
     return [duration(row["median"]), f"{row['events_per_second'] / 1e6:.2f} million/s", size(row["trace_bytes"]),
-            cell(row["peak_memory_bytes"], size), cell(row["grep_seconds"], duration), cell(row["grep_text_bytes"], size)]
+            cell(row["peak_memory_bytes"], size), cell(row["grep_seconds"], duration),
+            cell(row["grep_text_bytes"], size)]
 
 
 ANALYZER = ("time", "events", "trace", "memory", "grep -c", "of text")

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Callable
 
+from .tracers import CannotBuild
+
 PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 PYTHON = "/usr/bin/python3"
 
@@ -91,8 +93,11 @@ def compile_programs(folder):
     for source in sorted(os.listdir(PROGRAMS)):
         if source.endswith(".c"):
             command = ["cc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", os.path.join(folder, source[:-2])]
-            subprocess.run(command + [os.path.join(PROGRAMS, source)], stdin=subprocess.DEVNULL, stdout=2, check=True,
-                           timeout=120)
+            try:
+                subprocess.run(command + [os.path.join(PROGRAMS, source)], stdin=subprocess.DEVNULL, stdout=2, check=True,
+                               timeout=120)
+            except (OSError, subprocess.SubprocessError) as problem:
+                raise CannotBuild(f"{source} cannot be compiled: {problem}") from None
 
 
 def complete(command, count, compiled):
