@@ -162,11 +162,25 @@ extension Recorder {
     endTurn(tracee)
     guard hasBegun else { return }
     let time = now
-    write(
+    let isFolded = write(
       Event(
         thread: tracee.id, phase: phase, entered: call.entered, exited: time,
         body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
-    sampleUsage(tracee, at: time, every: 500_000_000)
+    sampleUsage(tracee, at: time, isInRun: isFolded)
+  }
+
+  /// Writes the thread's processor time each half second; less and less often while its calls go into one run, and once that
+  /// has ended.
+  private func sampleUsage(_ tracee: Tracee, at time: Nanoseconds, isInRun: Bool) {
+    let usual: Nanoseconds = 500_000_000
+    if isInRun {
+      guard time &- tracee.usageTime >= tracee.usageInterval else { return }
+      tracee.usageInterval = min(2 * tracee.usageInterval, 30_000_000_000)
+      sampleUsage(tracee, at: time, every: 0)
+    } else {
+      sampleUsage(tracee, at: time, every: tracee.usageInterval > usual ? 0 : usual)
+      tracee.usageInterval = usual
+    }
   }
 
   private func sayOtherABI(_ tracee: Tracee, _ stop: SyscallStop) {
