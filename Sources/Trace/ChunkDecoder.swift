@@ -5,15 +5,22 @@
 struct ChunkDecoder {
   /// Which version's rules hold.
   private let isFormer: Bool
+  /// The unit of times, in ns, and the latest moment that can be told in ns.
+  private let tick: UInt64
+  private let latest: UInt64
   /// The bodies of the chunk's calls, each with its parts in the batch's arena, where all that name it find them.
   private var bodies: [(syscall: Syscall, operation: Operation)] = []
-  /// By thread: when its last begin in this chunk was entered; `none` for no begin.
-  private var begun: [Nanoseconds] = []
+  /// By thread: when its last begin in this chunk was entered, in ticks; `none` for no begin.
+  private var begun: [UInt64] = []
   private var threadsBegun: [Int] = []
   private var text: [UInt8] = []
-  private static let none = Nanoseconds.max
+  private static let none = UInt64.max
 
-  init(version: Int) { isFormer = version < 3 }
+  init(version: Int) {
+    isFormer = version < 3
+    tick = isFormer ? 1 : TraceFormat.tick
+    latest = UInt64.max / tick
+  }
 
   /// Decodes a chunk's body into `batch`; what comes before damage stays. `sequence` is the first event's number, and then
   /// that of the event to come.
@@ -26,7 +33,7 @@ struct ChunkDecoder {
     threadsBegun.removeAll(keepingCapacity: true)
     text.removeAll(keepingCapacity: true)
     var reader = unsafe ByteReader(body)
-    var time = firstTime
+    var time = firstTime / tick
     var thread = ThreadID.unknown
     while !reader.isAtEnd {
       let tag = try reader.byte()
@@ -51,15 +58,18 @@ struct ChunkDecoder {
       default:
         if isFormer || tag & RecordKind.sameThread == 0 { thread = ThreadID(Int(try reader.unsigned32())) }
         time = time &+ UInt64(bitPattern: try reader.signed())
+        guard time <= latest else { throw Self.late }
         if isFormer, tag & RecordKind.repeated != 0 { _ = try reader.unsigned() }
         batch.events.append(
           Event(
-            thread: thread, entered: time, exited: time, sequence: sequence,
+            thread: thread, entered: time * tick, exited: time * tick, sequence: sequence,
             body: try reader.fields(kind, into: &batch.arena)))
         sequence += 1
       }
     }
   }
+
+  private static var late: TraceError { .damaged("a time is out of range") }
 
   private mutating func define(from reader: inout ByteReader, _ tables: inout TraceTables) throws(TraceError) {
     let id = StringID(Int(try reader.unsigned32()))
@@ -73,7 +83,7 @@ struct ChunkDecoder {
 
   @inline(__always)
   private mutating func call(
-    _ kind: RecordKind, _ tag: UInt8, _ thread: ThreadID, _ time: inout Nanoseconds, from reader: inout ByteReader,
+    _ kind: RecordKind, _ tag: UInt8, _ thread: ThreadID, _ time: inout UInt64, from reader: inout ByteReader,
     into arena: inout Arena
   ) throws(TraceError) -> Event {
     let exited = time &+ UInt64(bitPattern: try reader.signed())
@@ -94,6 +104,7 @@ struct ChunkDecoder {
       if kind == .callEnd { phase = .end }
     }
     guard entered <= exited else { throw .damaged("a call returned before it began") }
+    guard exited <= latest else { throw Self.late }
     let number: Int
     if tag & RecordKind.knownBody != 0 {
       let known = try reader.unsigned()
@@ -106,7 +117,7 @@ struct ChunkDecoder {
     }
     let result = phase == .begin ? CallResult.pending : CallResult(try reader.signed())
     var event = Event(
-      thread: thread, phase: phase, entered: entered, exited: exited,
+      thread: thread, phase: phase, entered: entered * tick, exited: exited * tick,
       body: .call(bodies[number].syscall, result, bodies[number].operation))
     if tag & RecordKind.repeated == 0 {
       time = exited
@@ -115,14 +126,16 @@ struct ChunkDecoder {
     // What changes in place moves no other record: the next difference is counted from where this one was.
     event.cycle = UInt8(truncatingIfNeeded: min(255, max(1, try reader.unsigned())))
     event.repeats = try reader.unsigned32()
-    event.span = try reader.unsigned()
-    event.inside = try reader.unsigned()
-    event.exited = exited &+ event.span
-    guard event.exited >= exited else { throw .damaged("a run lasts longer than time") }
+    let span = try reader.unsigned()
+    let inside = try reader.unsigned()
+    guard span <= latest - exited, inside <= latest else { throw Self.late }
+    event.span = span * tick
+    event.inside = inside * tick
+    event.exited += event.span
     return event
   }
 
-  private mutating func noteBegin(of thread: ThreadID, _ entered: Nanoseconds) {
+  private mutating func noteBegin(of thread: ThreadID, _ entered: UInt64) {
     guard thread.position < TraceFormat.mostBegun else { return }
     while begun.count <= thread.position { begun.append(Self.none) }
     begun[thread.position] = entered
@@ -131,7 +144,7 @@ struct ChunkDecoder {
 
   /// Versions 1 and 2: every field every time.
   private func formerCall(
-    _ kind: RecordKind, _ tag: UInt8, _ thread: ThreadID, _ time: inout Nanoseconds, from reader: inout ByteReader,
+    _ kind: RecordKind, _ tag: UInt8, _ thread: ThreadID, _ time: inout UInt64, from reader: inout ByteReader,
     into arena: inout Arena
   ) throws(TraceError) -> Event {
     time = time &+ UInt64(bitPattern: try reader.signed())

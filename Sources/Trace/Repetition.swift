@@ -6,11 +6,11 @@ struct RepeatedCall: Equatable {
   var result: Int64
 }
 
-/// The last calls of a thread that changed nothing, and the run that they have become.
+/// The last calls of a thread (times in ticks) that changed nothing, and the run that they have become.
 struct Repetition {
   static let longestCycle = 4
   /// A call that took longer waited: it does not go in turns with others, where its time would be lost among theirs.
-  static let quick: Nanoseconds = 1_000_000
+  static let quick: UInt64 = 1_000_000 / TraceFormat.tick
   /// So many rounds are written one by one before a run begins, since a run's record is as long as four others.
   private static let rounds = [0, 4, 3, 2, 2]
   private static let mask = 7
@@ -35,7 +35,7 @@ struct Repetition {
   }
 
   /// Notes a call that was written by itself.
-  mutating func note(_ call: RepeatedCall, took: Nanoseconds) {
+  mutating func note(_ call: RepeatedCall, took: UInt64) {
     calls[count & Self.mask] = call
     slow[count & Self.mask] = took > Self.quick
     count += 1
@@ -45,7 +45,7 @@ struct Repetition {
   private func call(_ back: Int) -> RepeatedCall { calls[(count - 1 - back) & Self.mask] }
 
   /// The length of the cycle of which `next` begins another round, or 0.
-  func cycle(with next: RepeatedCall, took: Nanoseconds) -> Int {
+  func cycle(with next: RepeatedCall, took: UInt64) -> Int {
     for length in 1...Self.longestCycle {
       let needed = length * Self.rounds[length]
       guard count >= needed else { break }
@@ -73,17 +73,17 @@ struct Run {
     /// Of repeats, span and inside.
     var countOffset: Int
     var repeats: UInt32 = 0
-    var first: Nanoseconds = 0
-    var inside: Nanoseconds = 0
+    var first: UInt64 = 0
+    var inside: UInt64 = 0
   }
 
   var parts: [Part]
   /// What the time differences are counted from.
-  var base: Nanoseconds
+  var base: UInt64
   var next = 0
 
   /// Whether a call goes on with the run. Numbers that do not fit their place end it (after years).
-  func continues(with call: RepeatedCall, exited: Nanoseconds, took: Nanoseconds) -> Bool {
+  func continues(with call: RepeatedCall, exited: UInt64, took: UInt64) -> Bool {
     parts[next].call == call && (parts.count == 1 || took <= Repetition.quick) && parts[next].repeats < .max
       && exited >= base && exited - base < 1 << 54 && exited >= parts[next].first && parts[next].inside < 1 << 54
       && took < 1 << 54

@@ -39,7 +39,8 @@ public final class TraceWriter {
   struct Position {
     var length = 0
     var events: UInt64 = 0
-    var time: Nanoseconds = 0
+    /// In ticks, as all times here.
+    var time: UInt64 = 0
     /// The thread of the event before, in the same chunk.
     var thread: ThreadID?
     var bodies = 0
@@ -101,6 +102,9 @@ public final class TraceWriter {
       if event.phase != .begin { lost += 1 }
       return false
     }
+    var event = event
+    event.entered /= TraceFormat.tick
+    event.exited /= TraceFormat.tick
     body.clear()
     guard case .call(let syscall, let result, let operation) = event.body else {
       body.fields(event, arena: arena)
@@ -231,7 +235,7 @@ public final class TraceWriter {
     }
   }
 
-  private func append(begin thread: ThreadID, _ entered: Nanoseconds) {
+  private func append(begin thread: ThreadID, _ entered: UInt64) {
     guard prepare(body.bytes.count, time: entered) else { return }
     encode(.callBegin, thread, entered, duration: nil, result: nil)
   }
@@ -241,7 +245,7 @@ public final class TraceWriter {
   private func hasRoom(_ count: Int) -> Bool { count <= file.room }
 
   /// Makes the open chunk one that has room for `count` bytes of body, and its last record one for good. False if there can be none.
-  private func prepare(_ count: Int, time: Nanoseconds? = nil) -> Bool {
+  private func prepare(_ count: Int, time: UInt64? = nil) -> Bool {
     retractTail()
     openBegin = nil
     if !hasRoom(count + Self.longestHead) {
@@ -253,10 +257,10 @@ public final class TraceWriter {
       lastText.removeAll(keepingCapacity: true)
       position = Position(length: 0, events: events, time: time ?? position.time, thread: nil, bodies: 0)
       guard failure == nil else { return false }
-      file.begin(at: position.time)
+      file.begin(at: position.time * TraceFormat.tick)
     } else if events == 0, position.length == 0, let time {
       position.time = time
-      file.begin(at: time)
+      file.begin(at: time * TraceFormat.tick)
     }
     return true
   }
@@ -274,7 +278,7 @@ public final class TraceWriter {
 
   @discardableResult
   private func encode(
-    _ kind: RecordKind, _ thread: ThreadID, _ time: Nanoseconds, duration: Nanoseconds?, result: CallResult?
+    _ kind: RecordKind, _ thread: ThreadID, _ time: UInt64, duration: UInt64?, result: CallResult?
   ) -> Int? {
     record.clear()
     let found = kind.isCall ? bodies.find(body.bytes, in: UnsafeRawPointer(file.body)) : (number: nil, hash: 0)
@@ -294,7 +298,7 @@ public final class TraceWriter {
     if let result { record.signed(result.rawValue) }
     position.time = time
     commit(thread, events: 1)
-    file.note(time)
+    file.note(time * TraceFormat.tick)
     return number
   }
 
@@ -346,7 +350,7 @@ public final class TraceWriter {
         return false
       }
       threads[slot].repetition.run!.add(event, to: file)
-      file.note(event.exited)
+      file.note(event.exited * TraceFormat.tick)
       return true
     }
     let length = threads[slot].repetition.cycle(with: call, took: took)
@@ -389,7 +393,7 @@ public final class TraceWriter {
     }
     run.next = calls.count > 1 ? 1 : 0
     commit(event.thread, events: UInt64(calls.count))
-    file.note(event.exited)
+    file.note(event.exited * TraceFormat.tick)
     return run
   }
 

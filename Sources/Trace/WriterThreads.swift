@@ -1,13 +1,13 @@
 // What the writer remembers of each thread that lives: the begin that it holds back, the begin that stands in the file, and how
 // its calls repeat.
 
-/// One thread.
+/// One thread. Times in ticks.
 struct WriterThread {
   var thread: ThreadID
   var repetition = Repetition()
   /// A begin that is not in the file, or in its tail only.
   fileprivate(set) var holdsBegin = false
-  fileprivate(set) var beginEntered: Nanoseconds = 0
+  fileprivate(set) var beginEntered: UInt64 = 0
   /// Its fields, as a record has them.
   fileprivate(set) var beginBody: [UInt8] = []
   /// How often it was put into the tail.
@@ -15,7 +15,7 @@ struct WriterThread {
   /// Its place among those that are held.
   fileprivate var place = 0
   /// The last begin that was written for good: when it was entered, and the chunk.
-  var begun: (entered: Nanoseconds, chunk: UInt64)?
+  var begun: (entered: UInt64, chunk: UInt64)?
 }
 
 /// All threads, in slots that are used again.
@@ -74,7 +74,7 @@ struct WriterThreads {
 
   var holdsBegins: Bool { heldCount > 0 }
 
-  mutating func hold(_ slot: Int, entered: Nanoseconds, body: [UInt8]) {
+  mutating func hold(_ slot: Int, entered: UInt64, body: [UInt8]) {
     slots[slot].holdsBegin = true
     slots[slot].beginEntered = entered
     slots[slot].beginBody.removeAll(keepingCapacity: true)
