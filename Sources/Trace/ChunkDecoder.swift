@@ -128,7 +128,8 @@ struct ChunkDecoder {
     event.repeats = try reader.unsigned32()
     let span = try reader.unsigned()
     let inside = try reader.unsigned()
-    guard span <= latest - exited, inside <= latest else { throw Self.late }
+    guard span <= latest - exited else { throw Self.late }
+    guard inside <= span + (exited - entered) else { throw .damaged("a run was longer in its calls than it lasted") }
     event.span = span * tick
     event.inside = inside * tick
     event.exited += event.span
