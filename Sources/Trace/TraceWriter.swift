@@ -53,9 +53,12 @@ public final class TraceWriter {
   /// Why nothing more is written: the errno of growing the file.
   public var failure: Int32? { file.failure }
 
-  /// Makes the file, mode 0600, and writes its header.
-  public init(path: String, header: TraceHeader) throws(TraceError) {
+  private let folds: Bool
+
+  /// Makes the file, mode 0600, and writes its header. `folds`: whether repeated calls become runs.
+  public init(path: String, header: TraceHeader, folds: Bool = true) throws(TraceError) {
     file = try ChunkFile(path: path, header: header)
+    self.folds = folds
   }
 
   // MARK: Definitions
@@ -159,11 +162,12 @@ public final class TraceWriter {
       append(event, kind(phase, of: event, slot), result: result)
       return false
     }
+    let isSingle = phase == .whole && event.repeats == 1
     threads[slot].repetition.enter(epoch)
-    if phase == .end { threads[slot].repetition.forget() }
-    if phase == .whole, fold(event, result, slot) { return true }
+    if !isSingle { threads[slot].repetition.forget() }
+    if isSingle, folds, fold(event, result, slot) { return true }
     let number = append(event, kind(phase, of: event, slot), result: result)
-    if phase == .whole, let number {
+    if isSingle, let number {
       threads[slot].repetition.enter(epoch)
       threads[slot].repetition.note(
         RepeatedCall(body: Int32(number), result: result.rawValue), took: event.exited - event.entered)
@@ -272,17 +276,20 @@ public final class TraceWriter {
       if event.phase != .begin { lost += 1 }
       return nil
     }
-    let duration = kind == .callWhole || kind == .callEnd ? event.exited &- event.entered : nil
-    return encode(kind, event.thread, event.time, duration: duration, result: result)
+    let isRun = event.repeats > 1 && kind == .callWhole
+    let time = isRun ? event.exited - event.span / TraceFormat.tick : event.time
+    let duration = kind == .callWhole || kind == .callEnd ? time &- event.entered : nil
+    return encode(kind, event.thread, time, duration: duration, result: result, run: isRun ? event : nil)
   }
 
   @discardableResult
   private func encode(
-    _ kind: RecordKind, _ thread: ThreadID, _ time: UInt64, duration: UInt64?, result: CallResult?
+    _ kind: RecordKind, _ thread: ThreadID, _ time: UInt64, duration: UInt64?, result: CallResult?, run: Event? = nil
   ) -> Int? {
     record.clear()
     let found = kind.isCall ? bodies.find(body.bytes, in: UnsafeRawPointer(file.body)) : (number: nil, hash: 0)
-    head(kind.rawValue | (found.number != nil ? RecordKind.knownBody : 0), thread)
+    let flags = (found.number != nil ? RecordKind.knownBody : 0) | (run != nil ? RecordKind.repeated : 0)
+    head(kind.rawValue | flags, thread)
     record.signed(Int64(bitPattern: time &- position.time))
     if let duration { record.unsigned(duration) }
     var number = found.number
@@ -296,9 +303,16 @@ public final class TraceWriter {
       record.bytes.append(contentsOf: body.bytes)
     }
     if let result { record.signed(result.rawValue) }
-    position.time = time
+    if let run {
+      record.byte(run.cycle)
+      record.unsigned(run.repeats)
+      record.unsigned(run.span / TraceFormat.tick)
+      record.unsigned(run.inside / TraceFormat.tick)
+    } else {
+      position.time = time
+    }
     commit(thread, events: 1)
-    file.note(time * TraceFormat.tick)
+    file.note((run?.exited ?? time) * TraceFormat.tick)
     return number
   }
 
@@ -339,7 +353,7 @@ public final class TraceWriter {
   /// Folds the call whose body is in `body` into its thread's run, or begins one.
   private func fold(_ event: Event, _ result: CallResult, _ slot: Int) -> Bool {
     guard let number = bodies.find(body.bytes, in: UnsafeRawPointer(file.body)).number else {
-      threads[slot].repetition.forget()
+      if threads[slot].repetition.run != nil { threads[slot].repetition.forget() }
       return false
     }
     let call = RepeatedCall(body: Int32(number), result: result.rawValue)
