@@ -15,20 +15,23 @@ import struct
 import sys
 import zlib
 
-VERSION = 2
+VERSION = 3
 FILE_HEADER = struct.Struct("<8sIIQI36x")
 CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
 TRAILER = struct.Struct("<Q8s")
 NO_THREAD = 0xFFFFFFFF
 PENDING = -(1 << 63)
+TICK = 100  # the unit of version 3's times, in ns
 
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
             "other".split(),
     "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory".split(),
     "action": "default ignore handler".split(),
+    "scope": "all wakeups light".split(),
 }
-PHASES = {3: "whole", 4: "begin", 5: "end"}
+PHASES = {3: "whole", 4: "begin", 5: "end", 25: "end"}
+FOLDED, SAME_THREAD, KNOWN_BODY = 0x20, 0x40, 0x80
 
 # By kind, and by tag: a name, then NAME:ENCODING in the order of the file. Encodings are Body's methods, or CHOICES.
 BODIES = dict(enumerate("""
@@ -40,7 +43,7 @@ BODIES = dict(enumerate("""
     existing_thread parent:thread files:thread execed:bool path:string arguments:texts;   missing fd:int
     interest epoll:int fd:int events:uint data:uint64;   handlers caught:uint64 ignored:uint64
     outsider pid:int name:string fd:int kind:kind inode:uint64 flags:uint;   running module:string offset:uint64
-    locked_by tid:int
+    locked_by tid:int;   scope scope:scope;   armed families:byte first:int last:int;   counter name:string value:uint64
 """.replace(";", "\n").strip().splitlines(), start=6))
 THREAD = "thread tid:int generation:uint process:uint pid:int"
 OPERATIONS = """
@@ -71,8 +74,12 @@ class NoTrace(Exception):
 class Body:
     """A chunk's body. Each method reads one thing of the format and moves on; none reads beyond the end."""
 
-    def __init__(self, data, texts, threads):
+    def __init__(self, data, time, version, texts, threads):
         self.data, self.at, self.known_texts, self.known_threads = data, 0, texts, threads
+        self.unit, self.version = TICK if version >= 3 else 1, version
+        self.time = time // self.unit
+        # What records of this chunk can refer to: the text and the thread before, calls' bodies, threads' last begins.
+        self.last_text, self.last_thread, self.bodies, self.begun = b"", None, [], {}
 
     def byte(self):
         if self.at >= len(self.data):
@@ -115,6 +122,12 @@ class Body:
         count = self.count()
         self.at += count
         return self.data[self.at - count:self.at]
+
+    def raw_text(self):
+        """A text, told by what it has in common with the one before."""
+        shared = self.within(self.uint64(), 0, len(self.last_text) + 1) if self.version >= 3 else 0
+        self.last_text = self.last_text[:shared] + self.bytes()
+        return self.last_text
 
     def text(self, number):
         return self.known_texts[number] if 0 <= number < len(self.known_texts) else ""
@@ -159,25 +172,57 @@ class Body:
             result |= value if isinstance(value, dict) else {name: value}
         return result
 
-    def event(self, tag, before):
-        """The rest of an event's record, whose first byte was `tag`. `before`: the time of the event before it."""
-        kind, number = tag & 0x1F, self.thread()
-        time = self.within(before + self.int64(), 0, 1 << 64)
-        entered = self.within(time - self.uint64(), 0, 1 << 64) if kind in (3, 5) else time
+    def call(self):
+        """What a call asked for."""
+        syscall, line = self.uint(), OPERATIONS[self.within(self.byte(), 0, len(OPERATIONS))]
+        return {"syscall": syscall, "operation": line.split()[0], "fields": self.fields(line)}
+
+    def event(self, tag):
+        """The rest of an event's record, whose first byte was `tag`; None for a call that its run has not come to."""
+        kind, new = tag & 0x1F, self.version >= 3
+        if not (new and tag & SAME_THREAD):
+            self.last_thread = self.thread()
+        number = self.last_thread
+        time = self.within(self.time + self.int64(), 0, 1 << 64)
+        entered = time
+        if kind in (3, 5):
+            entered = self.within(time - self.uint64(), 0, 1 << 64)
+        elif kind == 25:
+            if number not in self.begun:
+                raise Damage("a call ended that had not begun")
+            entered = self.within(self.begun[number], 0, time + 1)
         known = number is not None and number < len(self.known_threads) and self.known_threads[number]
-        event = {"thread": number, **(known or {}), "entered": entered, "exited": time,
-                 "repeats": max(1, self.uint()) if tag & 0x20 else 1}
-        if kind in PHASES:
-            event |= {"event": "call", "phase": PHASES[kind], "syscall": self.uint()}
-            result = PENDING if kind == 4 else self.int64()
-            line = OPERATIONS[self.within(self.byte(), 0, len(OPERATIONS))]
-            event |= {"result": None if result == PENDING else result, "operation": line.split()[0]}
+        event = {"thread": number, **(known or {}), "entered": entered * self.unit, "exited": time * self.unit,
+                 "repeats": 1}
+        if tag & FOLDED and not new:
+            event["repeats"] = max(1, self.uint())
+        if kind in PHASES and not (kind == 25 and not new):
+            event |= {"event": "call", "phase": PHASES[kind]}
+            if not new:
+                event |= {"syscall": self.uint(), "result": PENDING if kind == 4 else self.int64()}
+                line = OPERATIONS[self.within(self.byte(), 0, len(OPERATIONS))]
+                event |= {"operation": line.split()[0], "fields": self.fields(line)}
+            else:
+                if tag & KNOWN_BODY:
+                    event |= self.bodies[self.within(self.uint64(), 0, len(self.bodies))]
+                else:
+                    self.bodies.append(self.call())
+                    event |= self.bodies[-1]
+                event["result"] = PENDING if kind == 4 else self.int64()
+                if kind == 4:
+                    self.begun[number] = time
+                if tag & FOLDED:
+                    event["cycle"], event["repeats"] = self.uint64(), self.uint()
+                    event["span"], event["inside"] = self.uint64() * TICK, self.uint64() * TICK
+                    event["exited"] += event["span"]
+                    return event if event["repeats"] else None
+            event["result"] = None if event["result"] == PENDING else event["result"]
         elif kind in BODIES:
-            line = BODIES[kind]
-            event["event"] = line.split()[0]
+            event |= {"event": BODIES[kind].split()[0], "fields": self.fields(BODIES[kind])}
         else:
             raise Damage(f"a record of the unknown kind {kind}")
-        return {**event, "fields": self.fields(line)}
+        self.time = time
+        return event
 
     def define(self, table, number, value, empty):
         self.within(number, 0, len(table) + 65537)  # numbers are dense; a gap must not fill memory
@@ -192,9 +237,9 @@ class Reader:
         head = file.read(FILE_HEADER.size)
         if len(head) < FILE_HEADER.size or not head.startswith(b"\x89FLT\r\n\x1a\n"):
             raise NoTrace("not a faultline trace")
-        _, version, _, self.started, self.flags = FILE_HEADER.unpack(head)
-        if not 1 <= version <= VERSION:
-            raise NoTrace(f"format version {version}; this reader knows up to {VERSION}")
+        _, self.version, _, self.started, self.flags = FILE_HEADER.unpack(head)
+        if not 1 <= self.version <= VERSION:
+            raise NoTrace(f"format version {self.version}; this reader knows up to {VERSION}")
         file.seek(max(0, size - TRAILER.size))
         index, magic = TRAILER.unpack(file.read(TRAILER.size))
         self.complete = magic == b"\x89FLTEND\n" and FILE_HEADER.size <= index < size
@@ -214,17 +259,18 @@ class Reader:
             sealed = flags & 1 == 1
             if sealed and (len(data) < length or zlib.crc32(data) != crc):
                 raise Damage(f"the chunk at byte {offset} is cut off, or its checksum does not match")
-            body = Body(data, self.texts, self.threads)
+            body = Body(data, time, self.version, self.texts, self.threads)
             while body.at < len(data):
                 tag = body.byte()
                 if tag & 0x1F == 1:
-                    body.define(self.texts, body.uint(), body.bytes().decode("utf-8", "surrogateescape"), "")
+                    body.define(self.texts, body.uint(), body.raw_text().decode("utf-8", "surrogateescape"), "")
                 elif tag & 0x1F == 2:
                     body.define(self.threads, body.uint(), body.fields(THREAD), None)
                 else:
-                    event = body.event(tag, time)
-                    yield {"sequence": sequence, **event}
-                    time, sequence = event["exited"], sequence + 1
+                    event = body.event(tag)
+                    if event:
+                        yield {"sequence": sequence, **event}
+                    sequence += 1
             if len(data) < length:
                 raise Damage(f"the chunk at byte {offset} is cut off")
             offset += CHUNK_HEADER.size + (length + 7) // 8 * 8

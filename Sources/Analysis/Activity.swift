@@ -35,15 +35,19 @@ struct ActivityMeter {
       }
     }
     guard case .call(let syscall, _, let operation) = event.body, event.phase != .begin else { return }
-    let took = event.exited - event.entered
-    let blocks = took >= Self.shortest && Self.canBlock(syscall, operation, world: world)
+    let took = event.timeInside
+    let blocks = event.meanTime >= Self.shortest && Self.canBlock(syscall, operation, world: world)
     let place = blocks ? Self.place(event, syscall, operation, arena: arena, world: world) : nil
     withActivity(of: event.thread, world: world) {
       $0.calls += UInt64(event.repeats)
       $0.bySyscall[syscall.number, default: 0] += UInt64(event.repeats)
       if case .wait = operation { $0.waitReturns += UInt64(event.repeats) }
       if let last = $0.lastReturn { $0.longestGap = max($0.longestGap, event.entered - min(event.entered, last)) }
-      $0.lastReturn = event.exited
+      if event.repeats > 1, event.cycle == 1 {
+        let between = event.exited - min(event.exited, event.entered + took)
+        $0.longestGap = max($0.longestGap, between / UInt64(event.repeats - 1))
+      }
+      $0.lastReturn = max(event.exited, $0.lastReturn ?? 0)
       if let place { Self.block(&$0, on: place, for: took) }
     }
   }

@@ -39,9 +39,11 @@ struct BusyPoll {
     /// Time resting and in calls, in all, ns.
     var rest: Nanoseconds = 0
     var inCalls: Nanoseconds = 0
+    /// Of these, what the last event's calls took after its first: a streak that begins with a run begins with its first call.
+    var laterRest: Nanoseconds = 0
+    var laterInCalls: Nanoseconds = 0
     /// What the last wait returned, until the next one: progress on one of them excuses the others.
     var ready: [Key] = []
-    var repeats: UInt64 = 0
     var progressed: [Key] = []
   }
 
@@ -76,15 +78,32 @@ struct BusyPoll {
   /// Sleeps, waits that ended by their timeout, and calls that blocked are rest. A wait that returned something ready is none,
   /// however long it seemed: what nobody consumes is ready at once, and the rest is the scheduler's and the tracer's doing.
   private mutating func account(_ event: Event, _ operation: Operation, world: World) {
-    let took = event.exited - event.entered
+    let took = event.timeInside
+    let later = took - min(took, event.firstReturn - min(event.firstReturn, event.entered))
     let isRest =
       switch operation {
       case .wait: world.ready.isEmpty
       case .sleep: true
-      default: took >= Self.instant
+      default: event.meanTime >= Self.instant
       }
-    turns[event.thread, default: Turn()].inCalls += took
-    if isRest { turns[event.thread]!.rest += took }
+    var turn = turns[event.thread] ?? Turn()
+    turn.inCalls += took
+    turn.laterInCalls = later
+    turn.rest += isRest ? took : 0
+    turn.laterRest = isRest ? later : 0
+    turns[event.thread] = turn
+    if event.cycle > 1 { accountTurns(event, isRest: isRest) }
+  }
+
+  /// Calls that go in turns with those of a streak, and come behind them in the trace, were made between them.
+  private mutating func accountTurns(_ event: Event, isRest: Bool) {
+    guard let turn = turns[event.thread] else { return }
+    for key in ofThread[event.thread] ?? [] {
+      guard let streak = streaks[key], streak.last >= event.firstReturn else { continue }
+      let after = event.exited > streak.last ? event.meanTime : 0
+      streaks[key]!.inCalls = turn.inCalls - streak.inCallsBefore - after
+      streaks[key]!.rest = turn.rest - streak.restBefore - (isRest ? after : 0)
+    }
   }
 
   // MARK: Progress
@@ -95,8 +114,8 @@ struct BusyPoll {
     case .read, .accept, .clear:
       // What a thread wrote itself and reads again is no work of which others could be the reason.
       let isOwn = !world.taken.isEmpty && world.taken.allSatisfy { $0.writer == event.thread }
-      progressed(on: channel, at: side, written: false, excuses: !isOwn)
-    case .write: progressed(on: channel, at: side, written: true, excuses: true)
+      progressed(on: channel, at: side, written: false, excuses: !isOwn, times: event.repeats)
+    case .write: progressed(on: channel, at: side, written: true, excuses: true, times: event.repeats)
     case .endOfFile:
       readNothing(effect, event, channel: channel, side: side, arena: arena, world: world, tables: tables)
     default: break
@@ -104,10 +123,12 @@ struct BusyPoll {
   }
 
   /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
-  private mutating func progressed(on channel: Channel, at side: Side, written: Bool, excuses: Bool) {
+  private mutating func progressed(
+    on channel: Channel, at side: Side, written: Bool, excuses: Bool, times: UInt32
+  ) {
     for key in ofChannel[channel.serial] ?? [] where channel.isSameInput(key.side, side) {
       guard var streak = streaks[key], !written || streak.returned.contains(.output) else { continue }
-      streak.progress += 1
+      streak.progress += UInt64(times)
       streaks[key] = streak
       if excuses, turns[key.thread]?.ready.contains(key) == true { turns[key.thread]!.progressed.append(key) }
       if streak.progress * Self.tolerance > streak.returns { end(key) }
@@ -120,7 +141,7 @@ struct BusyPoll {
     if !turn.progressed.isEmpty {
       for key in turn.ready where !turn.progressed.contains(key) {
         guard let streak = streaks[key] else { continue }
-        streaks[key]!.returns = streak.returns - min(streak.returns, turn.repeats)
+        streaks[key]!.returns = streak.returns - min(streak.returns, 1)
       }
     }
     turns[thread]!.ready.removeAll(keepingCapacity: true)
@@ -151,7 +172,7 @@ struct BusyPoll {
     settle(event.thread)
     // An inner epoll instance whose wait returns something is consumed like a read.
     if wait.isEpoll, !world.ready.isEmpty, let channel = world.channel(world.effect.channel) {
-      progressed(on: channel, at: .both, written: false, excuses: true)
+      progressed(on: channel, at: .both, written: false, excuses: true, times: event.repeats)
     }
     var seen: Set<Key> = []
     // Something else may make progress where nobody looks: that excuses the others, as seen progress would.
@@ -162,16 +183,16 @@ struct BusyPoll {
       let key = Key(thread: event.thread, channel: channel?.serial ?? 0, side: side, fd: ready.fd)
       seen.insert(key)
       if let known = streaks[key], known.returned.isDisjoint(with: ready.returned) || known.isReading { end(key) }
+      let times = Self.times(event, isNew: streaks[key] == nil)
       var streak =
         streaks[key]
         ?? begin(key, ready.returned, event, process: thread.process, channel: channel, world: world)
       streak.returned.formIntersection(ready.returned)
-      if isSure { count(event, channel: channel, into: &streak, arena: arena, world: world, tables: tables) }
-      if wait.timeout == 0 { streak.zeroTimeouts += UInt64(event.repeats) }
+      if isSure { count(event, times, channel: channel, into: &streak, arena: arena, world: world, tables: tables) }
+      if wait.timeout == 0 { streak.zeroTimeouts += times }
       streaks[key] = streak
     }
     turns[event.thread]!.ready.append(contentsOf: seen)
-    turns[event.thread]!.repeats = UInt64(event.repeats)
     // What this wait asked about and did not return was not ready: that streak is over.
     for key in ofThread[event.thread] ?? [] where !seen.contains(key) && streaks[key]?.isReading == false {
       if covers(wait, key.fd, arena: arena, world: world, thread: event.thread) { end(key) }
@@ -186,18 +207,26 @@ struct BusyPoll {
     let key = Key(thread: event.thread, channel: channel.serial, side: side, fd: effect.fd)
     // After a wait that reported it, the read belongs to that streak.
     if let known = streaks[key], !known.isReading { return }
+    let times = Self.times(event, isNew: streaks[key] == nil)
     var streak =
       streaks[key] ?? begin(key, [.hangup, .input], event, process: thread.process, channel: channel, world: world)
     streak.isReading = true
-    count(event, channel: channel, into: &streak, arena: arena, world: world, tables: tables)
+    count(event, times, channel: channel, into: &streak, arena: arena, world: world, tables: tables)
     streaks[key] = streak
   }
 
+  /// How often the event's call counts for a streak. Rounds of a cycle come singly before they are folded, so a streak that is not
+  /// there when the run begins is ended by another call in each round.
+  private static func times(_ event: Event, isNew: Bool) -> UInt64 {
+    event.cycle > 1 && isNew ? 1 : UInt64(event.repeats)
+  }
+
   private func count(
-    _ event: Event, channel: Channel?, into streak: inout Streak, arena: Arena, world: World, tables: TraceTables
+    _ event: Event, _ times: UInt64, channel: Channel?, into streak: inout Streak, arena: Arena, world: World,
+    tables: TraceTables
   ) {
-    streak.returns += UInt64(event.repeats)
-    streak.last = event.exited
+    streak.returns += times
+    streak.last = times < event.repeats ? event.firstReturn : event.exited
     if let turn = turns[event.thread] {
       streak.rest = turn.rest - streak.restBefore
       streak.inCalls = turn.inCalls - streak.inCallsBefore
@@ -223,8 +252,9 @@ struct BusyPoll {
     ofChannel[key.channel, default: []].insert(key)
     var streak = Streak(
       thread: key.thread, process: process, fd: key.fd, channel: key.channel, side: key.side, kind: channel?.kind,
-      creator: channel?.creator, returned: returned, first: event.exited, last: event.exited,
-      restBefore: turns[key.thread]?.rest ?? 0, inCallsBefore: turns[key.thread]?.inCalls ?? 0)
+      creator: channel?.creator, returned: returned, first: event.firstReturn, last: event.exited,
+      restBefore: turns[key.thread].map { $0.rest - $0.laterRest } ?? 0,
+      inCallsBefore: turns[key.thread].map { $0.inCalls - $0.laterInCalls } ?? 0)
     streak.predates = channel?.predates ?? false
     streak.waitingBefore = channel?.incoming(at: key.side).before ?? 0
     let isKnown = channel != nil || returned.contains(.invalid)

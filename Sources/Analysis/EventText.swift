@@ -6,12 +6,24 @@ import Trace
 public enum EventText {
   /// One line for the event, without time and thread.
   public static func line(_ event: Event, arena: Arena, tables: TraceTables) -> String {
+    let one = single(event, arena: arena, tables: tables)
+    return event.repeats > 1 ? "\(one) \(run(event))" : one
+  }
+
+  /// How long a run was: `... 1,234 times in 2.1 s`.
+  public static func run(_ event: Event) -> String {
+    let others = event.cycle > 1 ? ", in a cycle of \(event.cycle) calls" : ""
+    let time = Duration.text(event.exited - min(event.exited, event.entered))
+    return "... \(counted(UInt64(event.repeats), "time")) in \(time)\(others)"
+  }
+
+  /// The line for one of the event's calls.
+  public static func single(_ event: Event, arena: Arena, tables: TraceTables) -> String {
     switch event.body {
     case .call(let syscall, let result, let operation):
       let call = "\(syscall.name)(\(arguments(operation, arena: arena, tables: tables)))"
-      let folded = event.repeats > 1 ? " [\(event.repeats) times]" : ""
-      if event.phase == .begin || result.isPending { return "\(call) = ?\(folded)" }
-      return "\(call) = \(self.result(result, operation))\(folded)"
+      if event.phase == .begin || result.isPending { return "\(call) = ?" }
+      return "\(call) = \(self.result(result, operation))"
     case .start(let start): return start.isThread ? "+++ thread started +++" : "+++ process started +++"
     case .end(let status): return "+++ \(ending(status)) +++"
     case .signal(let delivery):

@@ -75,10 +75,12 @@ struct ForeignRead {
           ownerFD: world.readingNumber(of: world.effect.channel, at: side, in: owner.process),
           thiefExeced: process.hasExeced, first: event.exited, last: event.exited, ownerWaits: owner.waits)
       theft.reads += UInt64(event.repeats)
-      theft.bytes &+= result.count
+      theft.bytes &+= result.count &* UInt64(event.repeats)
       theft.ownersBytes &+= fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 &+ $1.count }
       theft.last = event.exited
-      if world.isWaiting(theft.owner, on: world.effect.channel, at: side) { theft.whileWaiting += 1 }
+      if world.isWaiting(theft.owner, on: world.effect.channel, at: side) {
+        theft.whileWaiting += UInt64(event.repeats)
+      }
       if theft.evidence.count < Self.evidenceKept {
         theft.evidence.append(world.evidence(event, arena: arena, tables))
       }

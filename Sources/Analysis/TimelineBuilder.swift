@@ -105,12 +105,16 @@ struct TimelineBuilder {
   ) {
     let kind = Self.kind(of: operation)
     let isWait = kind == .wait || kind == .sleep
-    guard isWait || event.exited - event.entered >= Self.shortest else { return }
+    guard isWait || event.meanTime >= Self.shortest else { return }
     guard isWait || ActivityMeter.canBlock(syscall, operation, world: world) else { return }
     let place = ActivityMeter.place(event, syscall, operation, arena: arena, world: world)
+    var start = event.entered
+    // Calls that take turns fill the same stretch of time: the first of them stands for all.
+    if event.cycle > 1, let last = timeline.lanes[lane].slices.last { start = max(start, last.end) }
+    guard start < event.exited || event.cycle == 1 else { return }
     add(
       Timeline.Slice(
-        start: event.entered, end: event.exited, kind: kind, label: label(ActivityMeter.words(place)),
+        start: start, end: event.exited, kind: kind, label: label(ActivityMeter.words(place)),
         count: UInt64(event.repeats)), to: lane)
   }
 

@@ -34,10 +34,11 @@ public struct ThreadState: Sendable {
   /// The handler on whose behalf the thread acts: that of the innermost frame, or the one that has just returned.
   public var actingHandler: HandlerFrame? { frames.last ?? returnedFrame?.frame }
 
-  /// The thread begins another call; one that waits ends what it did for a handler.
-  mutating func noteCall(waits: Bool) {
+  /// The thread begins another call, or so many; one that waits ends what it did for a handler.
+  mutating func noteCall(waits: Bool, repeats: UInt32) {
     guard let returned = returnedFrame else { return }
-    returnedFrame = waits || returned.calls >= Self.callsAfterReturn ? nil : (returned.frame, returned.calls + 1)
+    let calls = returned.calls + Int(repeats)
+    returnedFrame = waits || calls > Self.callsAfterReturn ? nil : (returned.frame, calls)
   }
 
   /// The call that it is inside of: since when, which, and on what.

@@ -5,7 +5,7 @@ import Trace
 extension World {
   /// Counts a wait set's members as in use by the process.
   mutating func noteWaits(
-    _ wait: Wait, by thread: ThreadID, at time: Nanoseconds, repeats: UInt64, arena: Arena
+    _ wait: Wait, by thread: ThreadID, from first: Nanoseconds, to last: Nanoseconds, repeats: UInt64, arena: Arena
   ) {
     guard let state = self.thread(thread) else { return }
     if wait.isEpoll {
@@ -17,7 +17,7 @@ extension World {
         guard files[target].serial == entry.serial, files[target].channel >= 0 else { continue }
         note(
           files[target].channel, side: files[target].side, events: entry.events, by: thread, process: state.process,
-          time: time, repeats: repeats)
+          from: first, to: last, repeats: repeats)
       }
       return
     }
@@ -26,21 +26,21 @@ extension World {
       guard file >= 0, files[Int(file)].channel >= 0 else { continue }
       note(
         files[Int(file)].channel, side: files[Int(file)].side, events: entry.asked, by: thread, process: state.process,
-        time: time, repeats: repeats)
+        from: first, to: last, repeats: repeats)
     }
   }
 
   private mutating func note(
-    _ channel: Int32, side: Side, events: Readiness, by thread: ThreadID, process: ProcessID, time: Nanoseconds,
-    repeats: UInt64
+    _ channel: Int32, side: Side, events: Readiness, by thread: ThreadID, process: ProcessID, from first: Nanoseconds,
+    to last: Nanoseconds, repeats: UInt64
   ) {
     let input = events.contains(.input)
     channels[Int(channel)].withUse(by: process) {
       $0.waits += repeats
-      $0.firstWait = min($0.firstWait, time)
-      $0.lastWait = max($0.lastWait, time)
+      $0.firstWait = min($0.firstWait, first)
+      $0.lastWait = max($0.lastWait, last)
       if input {
-        $0.lastInputUse = max($0.lastInputUse, time)
+        $0.lastInputUse = max($0.lastInputUse, last)
         $0.waitsForInput = true
         $0.lastWaiter = thread
         $0.inputSide = side
@@ -52,7 +52,8 @@ extension World {
   mutating func returned(_ wait: Wait, _ result: CallResult, _ event: Event, arena: Arena) {
     guard let state = thread(event.thread) else { return }
     effect = Effect(kind: .wait)
-    noteWaits(wait, by: event.thread, at: event.exited, repeats: UInt64(event.repeats), arena: arena)
+    noteWaits(
+      wait, by: event.thread, from: event.firstReturn, to: event.exited, repeats: UInt64(event.repeats), arena: arena)
     guard result.rawValue > 0 else { return }
     if wait.isEpoll {
       let epoll = descriptor(wait.epoll, of: event.thread).file
@@ -154,7 +155,7 @@ extension World {
       if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {
         note(
           files[Int(target)].channel, side: files[Int(target)].side, events: events, by: thread, process: process,
-          time: time, repeats: 1)
+          from: time, to: time, repeats: 1)
       }
     } else {
       files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data)

@@ -268,8 +268,8 @@ public struct World: Sendable {
     arena: Arena
   ) {
     switch operation {
-    case .wait, .sleep, .waitChild: threads[event.thread.position]!.noteCall(waits: true)
-    default: threads[event.thread.position]!.noteCall(waits: false)
+    case .wait, .sleep, .waitChild: threads[event.thread.position]!.noteCall(waits: true, repeats: event.repeats)
+    default: threads[event.thread.position]!.noteCall(waits: false, repeats: event.repeats)
     }
     if event.phase == .begin { threads[event.thread.position]!.openCall = (event.entered, syscall, operation) }
     if result.failed { return }
@@ -288,7 +288,7 @@ public struct World: Sendable {
     case .wait(let wait) where event.phase == .begin:
       threads[event.thread.position]!.openWaits.removeAll(keepingCapacity: true)
       threads[event.thread.position]!.openWaits.append(contentsOf: arena.waits(wait.entries))
-      noteWaits(wait, by: event.thread, at: event.entered, repeats: 0, arena: arena)
+      noteWaits(wait, by: event.thread, from: event.entered, to: event.entered, repeats: 0, arena: arena)
     default: break
     }
   }

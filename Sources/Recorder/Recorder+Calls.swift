@@ -128,15 +128,17 @@ extension Recorder {
     write(call, of: tracee, .begin, result: CallResult.pending.rawValue, at: call.entered)
   }
 
+  @discardableResult
   private func write(
     _ call: PendingCall, of tracee: Tracee, _ phase: Event.Phase, result: Int64, at time: Nanoseconds
-  ) {
-    if call.isSilent { return }
-    write(
+  ) -> Bool {
+    if call.isSilent { return false }
+    let isFolded = write(
       Event(
         thread: tracee.id, phase: phase, entered: call.entered, exited: time,
         body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
     if scope == .light, phase != .begin { noteForeignUse(tracee) }
+    return isFolded
   }
 
   /// Decodes the call that the tracee is in; what must be asked of the kernel about it is asked while it stands still.
@@ -227,8 +229,8 @@ extension Recorder {
     endTurn(tracee)
     guard hasBegun else { return }
     let time = now
-    write(call, of: tracee, phase, result: result, at: time)
-    sampleUsage(tracee, at: time, every: 500_000_000)
+    let isFolded = write(call, of: tracee, phase, result: result, at: time)
+    sampleUsage(tracee, at: time, isInRun: isFolded)
   }
 
   /// Lets the tracee go on, and then writes the end of its call: for calls after whose return nothing has to be asked.
@@ -240,9 +242,23 @@ extension Recorder {
     let time = now
     try resume(tracee, token)
     guard hasBegun else { return }
-    write(call, of: tracee, .end, result: result, at: time)
+    let isFolded = write(call, of: tracee, .end, result: result, at: time)
     noteNeeds(of: call, result: result, tracee)
-    sampleUsage(tracee, at: time, every: 500_000_000)
+    sampleUsage(tracee, at: time, isInRun: isFolded)
+  }
+
+  /// Writes the thread's processor time each half second; less and less often while its calls go into one run, and once that
+  /// has ended.
+  private func sampleUsage(_ tracee: Tracee, at time: Nanoseconds, isInRun: Bool) {
+    let usual: Nanoseconds = 500_000_000
+    if isInRun {
+      guard time &- tracee.usageTime >= tracee.usageInterval else { return }
+      tracee.usageInterval = min(2 * tracee.usageInterval, 30_000_000_000)
+      sampleUsage(tracee, at: time, every: 0)
+    } else {
+      sampleUsage(tracee, at: time, every: tracee.usageInterval > usual ? 0 : usual)
+      tracee.usageInterval = usual
+    }
   }
 
   private func sayOtherABI(_ tracee: Tracee, _ stop: SyscallStop) {

@@ -13,6 +13,7 @@ extension Recorder {
   /// Takes one signal; sleeps until one comes if no tracee has anything for us. CHLD says that one has, the others are for us.
   func takeSignals(isBusy: Bool) throws(PtraceError) {
     var sender: Int32 = 0
+    if !isBusy { writer.flushBegins() }
     let signal = clinux_next_signal(isBusy ? 0 : patience, &sender)
     // What a target sends to its process group, where we are too, is not meant for us: it has it already.
     let isForUs = sender == 0 || !isTraced(sender)

@@ -356,10 +356,12 @@ public final class Recorder {
     return id
   }
 
-  /// The same event to the file, to the model, and to who watches.
-  func write(_ event: Event, arena: Arena) {
-    writer.write(event, arena: arena)
+  /// The same event to the file, to the model, and to who watches. True if the file had it folded into a run.
+  @discardableResult
+  func write(_ event: Event, arena: Arena) -> Bool {
+    let isFolded = writer.write(event, arena: arena)
     world.apply(event, arena: arena, tables: tables)
     observer?(event, arena, tables)
+    return isFolded
   }
 }

@@ -13,6 +13,8 @@ final class Tracee {
   var arena = Arena()
   /// When its processor time was last written into the trace.
   var usageTime: Nanoseconds = 0
+  /// How long after that it is due again, while its calls go into one run.
+  var usageInterval: Nanoseconds = 500_000_000
   /// The comm that the trace knows.
   var name: [UInt8] = []
   /// Stack pointers at which the handlers that it is inside of were entered; nil on an alternate stack.

@@ -15,15 +15,17 @@ public struct DumpReport {
     self.fd = fd
   }
 
-  /// `1234/1235   0.001234 write(4, "A", 1) = 1 <0.000021>`, or nil for an event that is filtered out.
+  /// `1234/1235   0.001234 write(4, "A", 1) = 1 <0.000021>`, of a run what one call took and
+  /// `... 1,234 times in 2.1 s`; or nil for an event that is filtered out.
   public func line(_ event: Event, arena: Arena, tables: TraceTables) -> String? {
     // A begin is told by its end; what has none is what a thread was in when the trace ended.
     guard let thread = tables.thread(event.thread), pid == nil || thread.pid == pid else { return nil }
     if event.phase == .begin { return nil }
     if let fd, !Self.names(fd, event, arena: arena) { return nil }
     var line = who(thread) + "  " + Self.column(Self.seconds(event.entered), 12) + "  "
-    line += EventText.line(event, arena: arena, tables: tables)
-    if case .call = event.body { line += " <\(Self.seconds(event.exited - event.entered))>" }
+    line += EventText.single(event, arena: arena, tables: tables)
+    if case .call = event.body { line += " <\(Self.seconds(event.meanTime))>" }
+    if event.repeats > 1 { line += " \(EventText.run(event))" }
     return line
   }
 

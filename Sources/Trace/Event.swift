@@ -16,10 +16,10 @@ public struct Event: Sendable {
   public var repeats: UInt32
   /// Of a folded run: from the first call's return to the last's, which is `exited`. `entered` is the first call's.
   public var span: Nanoseconds = 0
-  /// Of a folded run: the time inside of all of its calls.
+  /// Of a folded run: the time inside of all of its calls. Of one call see `timeInside`.
   public var inside: Nanoseconds = 0
   /// How many different calls take turns in the run: 2 for poll, read, poll, read. Their events follow each other, and
-  /// each counts its own calls. 1 where one call repeats.
+  /// each counts its own calls; those that the run has not come to yet are not there. 1 where one call repeats.
   public var cycle: UInt8 = 1
   /// The event's place in the trace, from 0. A begin and its end count as two.
   public var sequence: UInt64
@@ -40,6 +40,13 @@ public struct Event: Sendable {
 
   /// When the event became known: the begin's entry, otherwise the exit.
   @inlinable public var time: Nanoseconds { phase == .begin ? entered : exited }
+
+  /// When the first of its calls returned.
+  @inlinable public var firstReturn: Nanoseconds { exited - min(exited, span) }
+  /// The time inside of all of its calls.
+  @inlinable public var timeInside: Nanoseconds { repeats > 1 ? inside : exited - min(exited, entered) }
+  /// What one of its calls took, on the average.
+  @inlinable public var meanTime: Nanoseconds { timeInside / UInt64(max(1, repeats)) }
 
   public enum Body: Sendable {
     case call(Syscall, CallResult, Operation)

@@ -1,50 +1,44 @@
-// How events and definitions stand in a chunk. Times are differences to the record before; the chunk's first is counted
-// from the chunk header's firstTime, so that each chunk can be read alone.
+// What events and definitions hold, as it stands in a record behind the head; how the head is told, TraceWriter and
+// ChunkDecoder know.
+
+extension RecordKind {
+  /// The kind of an event that is no call.
+  static func of(_ event: Event) -> RecordKind {
+    switch event.body {
+    case .call: .callWhole
+    case .start: .start
+    case .end: .end
+    case .signal: .signal
+    case .handlerLeft: .handlerLeft
+    case .usage: .usage
+    case .existing: .existing
+    case .blindSpot: .blindSpot
+    case .name: .name
+    case .existingThread: .existingThread
+    case .missing: .missing
+    case .interest: .interest
+    case .handlers: .handlers
+    case .outsider: .outsider
+    case .running: .running
+    case .lockedBy: .lockedBy
+    case .scope: .scope
+    case .armed: .armed
+    case .counter: .counter
+    }
+  }
+}
 
 extension ByteWriter {
-  /// Appends one event. `previous`: the time of the record before, in ns.
-  mutating func event(_ event: Event, after previous: Nanoseconds, arena: borrowing Arena) {
-    let kind: RecordKind =
-      switch event.body {
-      case .call:
-        switch event.phase {
-        case .whole: .callWhole
-        case .begin: .callBegin
-        case .end: .callEnd
-        }
-      case .start: .start
-      case .end: .end
-      case .signal: .signal
-      case .handlerLeft: .handlerLeft
-      case .usage: .usage
-      case .existing: .existing
-      case .blindSpot: .blindSpot
-      case .name: .name
-      case .existingThread: .existingThread
-      case .missing: .missing
-      case .interest: .interest
-      case .handlers: .handlers
-      case .outsider: .outsider
-      case .running: .running
-      case .lockedBy: .lockedBy
-      case .scope: .scope
-      case .armed: .armed
-      case .counter: .counter
-      }
-    byte(kind.rawValue | (event.repeats > 1 ? RecordKind.repeated : 0))
-    unsigned(event.thread.index)
-    signed(Int64(bitPattern: event.time &- previous))
-    if kind == .callWhole || kind == .callEnd { unsigned(event.exited &- event.entered) }
-    if event.repeats > 1 { unsigned(event.repeats) }
-    body(event, arena: arena)
+  /// What a call asked for.
+  mutating func call(_ syscall: Syscall, _ operation: Operation, arena: borrowing Arena) {
+    unsigned(UInt64(syscall.number))
+    self.operation(operation, arena: arena)
   }
 
-  private mutating func body(_ event: Event, arena: borrowing Arena) {
+  /// The fields of any other event.
+  mutating func fields(_ event: Event, arena: borrowing Arena) {
     switch event.body {
-    case .call(let syscall, let result, let operation):
-      unsigned(UInt64(syscall.number))
-      if event.phase != .begin { signed(result.rawValue) }
-      self.operation(operation, arena: arena)
+    case .call: break
     case .start(let start):
       unsigned(start.parent.index)
       unsigned(start.flags)
@@ -107,10 +101,12 @@ extension ByteWriter {
     }
   }
 
-  mutating func string(_ id: StringID, _ text: some Collection<UInt8>) {
+  /// A text, of which the first `shared` bytes are those of the text before.
+  mutating func string(_ id: StringID, _ rest: some Collection<UInt8>, shared: Int) {
     byte(RecordKind.string.rawValue)
     unsigned(id.index)
-    self.text(text)
+    unsigned(UInt64(shared))
+    text(rest)
   }
 
   mutating func thread(_ id: ThreadID, _ record: ThreadRecord) {
@@ -124,35 +120,11 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-  /// The event whose first byte, `tag`, has just been read.
-  mutating func event(
-    _ kind: RecordKind, tag: UInt8, after previous: Nanoseconds, into arena: inout Arena
-  ) throws(TraceError) -> Event {
-    let thread = ThreadID(Int(try unsigned32()))
-    let time = previous &+ UInt64(bitPattern: try signed())
-    var entered = time
-    var phase = Event.Phase.whole
+  /// The fields of an event that is no call.
+  mutating func fields(_ kind: RecordKind, into arena: inout Arena) throws(TraceError) -> Event.Body {
     switch kind {
-    case .callWhole: entered = time &- (try unsigned())
-    case .callEnd:
-      entered = time &- (try unsigned())
-      phase = .end
-    case .callBegin: phase = .begin
-    default: break
-    }
-    guard entered <= time else { throw .damaged("a call returned before it began") }
-    let repeats = tag & RecordKind.repeated != 0 ? max(1, try unsigned32()) : 1
-    let body = try body(kind, into: &arena)
-    return Event(thread: thread, phase: phase, entered: entered, exited: time, repeats: repeats, body: body)
-  }
-
-  private mutating func body(_ kind: RecordKind, into arena: inout Arena) throws(TraceError) -> Event.Body {
-    switch kind {
-    case .string, .thread: throw .damaged("a definition where an event should be")
-    case .callWhole, .callBegin, .callEnd:
-      let syscall = Syscall(Int(try unsigned32()))
-      let result = kind == .callBegin ? CallResult.pending : CallResult(try signed())
-      return .call(syscall, result, try operation(into: &arena))
+    case .string, .thread, .callWhole, .callBegin, .callEnd, .callReturn:
+      throw .damaged("another record where an event should be")
     case .start: return .start(Start(parent: ThreadID(Int(try unsigned32())), flags: try unsigned()))
     case .end: return .end(status: try signed32())
     case .signal:
@@ -201,11 +173,6 @@ extension ByteReader {
     found.sameIn = ThreadID(Int(try unsigned32()))
     found.waiting = try unsigned()
     return found
-  }
-
-  /// The definition of a text: its id and bytes.
-  mutating func stringDefinition() throws(TraceError) -> (StringID, ArraySlice<UInt8>) {
-    (StringID(Int(try unsigned32())), try text())
   }
 
   mutating func threadDefinition() throws(TraceError) -> (ThreadID, ThreadRecord) {

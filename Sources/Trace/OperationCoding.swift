@@ -287,7 +287,7 @@ extension ByteReader {
     var transfer = Transfer(
       fd: fd, direction: direction, requested: try unsigned(), flags: try unsigned32(), positioned: bits & 2 != 0)
     transfer.messages = try unsigned32()
-    if direction == .output { transfer.payload = arena.add(bytes: try text()) }
+    if direction == .output { transfer.payload = unsafe arena.add(bytes: try text()) }
     if bits & 4 != 0 { transfer.passed = try numbers(into: &arena) }
     return transfer
   }

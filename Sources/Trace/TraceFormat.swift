@@ -13,6 +13,10 @@ public enum TraceFormat {
   static let indexMagic: UInt32 = 0x5844_4946  // "FIDX"
   static let trailerMagic: UInt64 = 0x0A44_4E45_544C_4689  // \x89FLTEND\n
   static let trailerSize = 16
+  /// The unit of times in records, in ns. A tracer's own work takes a hundred times as long, so nothing is lost by it.
+  static let tick: Nanoseconds = 100
+  /// Threads with a higher number have no `callReturn`, so that a reader can keep begins in a table.
+  static let mostBegun = 1 << 20
   /// Wait sets and payloads beyond these sizes are cut, so that any record fits a chunk.
   public static let longestWaitSet = 2048
   public static let longestPayload = 4096
@@ -104,10 +108,23 @@ enum RecordKind: UInt8 {
   case scope = 22
   case armed = 23
   case counter = 24
+  /// A `callEnd` whose begin is in the same chunk, and has told the entry.
+  case callReturn = 25
 
   static let mask: UInt8 = 0x1F
-  /// The event stands for several equal ones: their number follows the times.
+  /// A run: the event stands for several equal ones.
   static let repeated: UInt8 = 0x20
+  /// The thread is that of the event before.
+  static let sameThread: UInt8 = 0x40
+  /// The call's body stands in the chunk already: its number follows.
+  static let knownBody: UInt8 = 0x80
+
+  var isCall: Bool {
+    switch self {
+    case .callWhole, .callBegin, .callEnd, .callReturn: true
+    default: false
+    }
+  }
 }
 
 /// What is written once, at the file's head.

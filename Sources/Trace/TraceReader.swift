@@ -67,6 +67,7 @@ public final class TraceReader {
   private var offset = TraceFormat.fileHeaderSize
   private var sequence: UInt64 = 0
   private var body: [UInt8] = []
+  private var decoder: ChunkDecoder
 
   public init(path: String) throws(TraceError) {
     self.path = path
@@ -83,6 +84,7 @@ public final class TraceReader {
     do throws(TraceError) {
       let head = try Self.read(descriptor, at: 0, count: TraceFormat.fileHeaderSize, path: path)
       header = try Self.header(head, path: path)
+      decoder = ChunkDecoder(version: header.version)
       let trailer = Self.trailer(descriptor, size: size, path: path)
       isComplete = trailer != nil
       end = trailer ?? size
@@ -108,14 +110,16 @@ public final class TraceReader {
     guard bytes.count >= TraceFormat.fileHeaderSize, Array(bytes.prefix(8)) == TraceFormat.magic else {
       throw .notATrace(path: path)
     }
-    var reader = ByteReader(bytes, from: 8)
-    let version = Int(try reader.fixed(UInt32.self))
-    guard version >= 1 else { throw .notATrace(path: path) }
-    guard version <= TraceFormat.version else { throw .laterVersion(path: path, version: version) }
-    _ = try reader.fixed(UInt32.self)
-    var header = TraceHeader(started: try reader.fixed(UInt64.self))
-    header.beganAfterStart = try reader.fixed(UInt32.self) & 1 == 1
-    header.version = version
+    let fields = try bytes.reading { (reader) throws(TraceError) in
+      _ = try reader.fixed(UInt64.self)
+      let version = try reader.fixed(UInt32.self)
+      _ = try reader.fixed(UInt32.self)
+      return (version: Int(version), started: try reader.fixed(UInt64.self), flags: try reader.fixed(UInt32.self))
+    }
+    guard fields.version >= 1 else { throw .notATrace(path: path) }
+    guard fields.version <= TraceFormat.version else { throw .laterVersion(path: path, version: fields.version) }
+    var header = TraceHeader(started: fields.started, beganAfterStart: fields.flags & 1 == 1)
+    header.version = fields.version
     return header
   }
 
@@ -125,9 +129,10 @@ public final class TraceReader {
       let bytes = try? read(
         descriptor, at: size - TraceFormat.trailerSize, count: TraceFormat.trailerSize, path: path)
     else { return nil }
-    var reader = ByteReader(bytes)
-    guard let start = try? reader.fixed(UInt64.self), (try? reader.fixed(UInt64.self)) == TraceFormat.trailerMagic,
-      start >= UInt64(TraceFormat.fileHeaderSize), start < UInt64(size)
+    let fields = try? bytes.reading { (reader) throws(TraceError) in
+      (start: try reader.fixed(UInt64.self), magic: try reader.fixed(UInt64.self))
+    }
+    guard let start = fields?.start, fields?.magic == TraceFormat.trailerMagic, start >= UInt64(TraceFormat.fileHeaderSize), start < UInt64(size)
     else { return nil }
     return Int(start)
   }
@@ -169,13 +174,12 @@ public final class TraceReader {
     guard damage == nil, offset + TraceFormat.chunkHeaderSize <= end else { return false }
     do throws(TraceError) {
       let head = try Self.read(descriptor, at: offset, count: TraceFormat.chunkHeaderSize, path: path)
-      var reader = ByteReader(head)
       // Space that was preallocated, and never used, is zero.
       if !isComplete, head.allSatisfy({ $0 == 0 }) {
         offset = end
         return false
       }
-      let chunk = try ChunkHeader(from: &reader)
+      let chunk = try head.reading { (reader) throws(TraceError) in try ChunkHeader(from: &reader) }
       body = try Self.read(
         descriptor, at: offset + TraceFormat.chunkHeaderSize, count: Int(chunk.length), path: path)
       let isCut = body.count < Int(chunk.length)
@@ -196,26 +200,9 @@ public final class TraceReader {
   }
 
   private func decode(_ chunk: ChunkHeader, into batch: inout EventBatch) throws(TraceError) {
-    var reader = ByteReader(body)
-    var time = chunk.firstTime
     sequence = chunk.firstSequence
-    while !reader.isAtEnd {
-      let tag = try reader.byte()
-      guard let kind = RecordKind(rawValue: tag & RecordKind.mask) else { throw .damaged("an unknown record") }
-      switch kind {
-      case .string:
-        let (id, text) = try reader.stringDefinition()
-        try tables.define(id, Array(text))
-      case .thread:
-        let (id, record) = try reader.threadDefinition()
-        try tables.define(id, record)
-      default:
-        var event = try reader.event(kind, tag: tag, after: time, into: &batch.arena)
-        event.sequence = sequence
-        sequence += 1
-        time = event.time
-        batch.events.append(event)
-      }
+    try body.withBytes { (bytes) throws(TraceError) in
+      unsafe try decoder.decode(bytes, from: chunk.firstTime, sequence: &sequence, into: &batch, tables: &tables)
     }
   }
 }

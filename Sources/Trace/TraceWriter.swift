@@ -1,92 +1,69 @@
-// The one writer of .flt files. The open chunk is a MAP_SHARED window over preallocated file space: what was committed
-// is in the page cache, and so in the file, however this process ends.
-
-import CZlib
-import Synchronization
-import SystemPackage
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+// The one writer of .flt files: events into records. What stands in the file follows what happens at once, so that it is
+// whole however this process ends; see ChunkFile.
 
 /// Writes a trace as it happens. Not for use from several threads.
 ///
-/// A call's begin is written when it is entered; when its end follows with nothing between, the begin is taken back and
-/// one whole record stands in its place. So the file always tells who is inside a call, and costs one record per call.
+/// - A call's begin is held back until something happens before its end that it could matter for. If nothing does, one whole
+///   record stands for both. While the tracer sleeps, held begins stand behind the last record (`flushBegins`), so that the
+///   file tells at any time who is inside a call.
+/// - Calls that change nothing and repeat are folded: the record of a run is updated in place.
 public final class TraceWriter {
-  public let path: String
   /// Events in the file so far.
   public private(set) var events: UInt64 = 0
   /// How large the file is so far, in bytes, without what is allocated and not used.
-  public var size: UInt64 { UInt64(chunkInFile + TraceFormat.chunkHeaderSize) + UInt64(header.length) }
+  public var size: UInt64 { file.size }
   /// Events that could not be written since the disk is full.
   public private(set) var lost: UInt64 = 0
-  /// Why nothing more is written: the errno of growing the file.
-  public private(set) var failure: Int32?
 
-  private let descriptor: Int32
-  private var window: UnsafeMutableRawPointer?
-  private var windowSize = 0
-  /// Where the window's chunk starts: in the window, and in the file.
-  private var chunkInWindow = 0
-  private var chunkInFile = TraceFormat.fileHeaderSize
-  private var header: ChunkHeader
-  private var lastTime: Nanoseconds = 0
+  let file: ChunkFile
+  /// What the next record is told against.
+  var position = Position()
+  /// Calls' bodies that stand in the open chunk.
+  private var bodies = CallBodies()
+  /// Counts the chunks.
+  private(set) var chunk: UInt64 = 0
+  /// Counts what ends all runs.
+  private var epoch: UInt64 = 0
+  var threads = WriterThreads()
+  /// Where the begins stand that a sleeping tracer leaves behind the last record; they are taken back before the next.
+  var tail: Position?
+  /// The begin that acts at once and is the last record: its end takes it back.
+  private var openBegin: (thread: ThreadID, before: Position)?
+  /// The fields of a record behind its head, and the record.
+  private var body = ByteWriter()
   private var record = ByteWriter()
-  private var index: [(offset: UInt64, header: ChunkHeader)] = []
-  /// The begin that is the last record of the open chunk and may be taken back.
-  private var openBegin: (thread: ThreadID, length: UInt32, timeBefore: Nanoseconds)?
   private var strings: [[UInt8]: StringID] = [:]
   private var stringCount = 1
+  /// The text before, of the same chunk: the next is told by what it has other than this.
+  private var lastText: [UInt8] = []
 
-  /// Makes the file, mode 0600, and writes its header.
-  public init(path: String, header traceHeader: TraceHeader) throws(TraceError) {
-    self.path = path
-    // A new file, so that its mode is ours, and so that one which another tracer still has mapped is not cut under it.
-    var status = stat()
-    if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { unsafe unlink(path) }
-    let opened = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard opened >= 0 else { throw .unwritable(path: path, errno: errno) }
-    descriptor = Self.raised(opened)
-    header = Self.emptyChunk(sequence: 0)
-    var writer = ByteWriter()
-    writer.bytes.append(contentsOf: TraceFormat.magic)
-    writer.fixed(UInt32(TraceFormat.version))
-    writer.fixed(UInt32(TraceFormat.fileHeaderSize))
-    writer.fixed(traceHeader.started)
-    writer.fixed(UInt32(traceHeader.beganAfterStart ? 1 : 0))
-    while writer.bytes.count < TraceFormat.fileHeaderSize { writer.byte(0) }
-    guard unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, 0) == writer.bytes.count else {
-      let failed = errno
-      close(descriptor)
-      throw .unwritable(path: path, errno: failed)
-    }
-    openChunk(at: TraceFormat.fileHeaderSize)
-    if let failure {
-      close(descriptor)
-      throw .unwritable(path: path, errno: failure)
-    }
+  /// Where a record begins, and all that its encoding depends on.
+  struct Position {
+    var length = 0
+    var events: UInt64 = 0
+    /// In ticks, as all times here.
+    var time: UInt64 = 0
+    /// The thread of the event before, in the same chunk.
+    var thread: ThreadID?
+    var bodies = 0
   }
 
-  deinit {
-    if let window = unsafe window { unsafe munmap(window, windowSize) }
-    close(descriptor)
+  /// More than any event's head and a run's numbers take.
+  private static let longestHead = 80
+
+  public var path: String { file.path }
+  /// Why nothing more is written: the errno of growing the file.
+  public var failure: Int32? { file.failure }
+
+  private let folds: Bool
+
+  /// Makes the file, mode 0600, and writes its header. `folds`: whether repeated calls become runs.
+  public init(path: String, header: TraceHeader, folds: Bool = true) throws(TraceError) {
+    file = try ChunkFile(path: path, header: header)
+    self.folds = folds
   }
 
-  /// The descriptor under a high number, out of the way of those that targets know.
-  private static func raised(_ descriptor: Int32) -> Int32 {
-    let high = fcntl(descriptor, F_DUPFD_CLOEXEC, 800)
-    guard high >= 0 else { return descriptor }
-    close(descriptor)
-    return high
-  }
-
-  private static func emptyChunk(sequence: UInt64) -> ChunkHeader {
-    ChunkHeader(
-      sealed: false, length: 0, checksum: 0, events: 0, firstTime: 0, lastTime: 0, firstSequence: sequence)
-  }
+  // MARK: Definitions
 
   /// The text's id; defines it in the file at its first use.
   public func intern(_ text: [UInt8]) -> StringID {
@@ -98,185 +75,370 @@ public final class TraceWriter {
     let id = StringID(stringCount)
     stringCount += 1
     strings[text] = id
+    guard failure == nil, prepare(text.count) else { return id }
+    let shared = zip(text, lastText).prefix { $0 == $1 }.count
     record.clear()
-    record.string(id, text)
+    record.string(id, text[shared...], shared: shared)
     appendDefinition()
+    lastText = text
     return id
   }
 
   public func define(_ id: ThreadID, _ thread: ThreadRecord) {
+    guard failure == nil, prepare(0) else { return }
     record.clear()
     record.thread(id, thread)
     appendDefinition()
   }
 
   private func appendDefinition() {
-    openBegin = nil
-    append(time: nil)
+    file.append(record.bytes)
+    position.length = file.length
   }
 
-  /// Writes one event; its variable parts are in `arena`. Events come in the order of `Event.time`.
-  public func write(_ event: Event, arena: borrowing Arena) {
+  // MARK: Events
+
+  /// Writes one event; its variable parts are in `arena`. Events come in the order of `Event.time`. True if it went into a
+  /// run, and so cost nothing.
+  @discardableResult
+  public func write(_ event: Event, arena: borrowing Arena) -> Bool {
     guard failure == nil else {
       // A begin that is lost comes again with its end.
       if event.phase != .begin { lost += 1 }
-      return
+      return false
     }
     var event = event
-    if event.phase == .end, let begin = openBegin, begin.thread == event.thread {
-      event.phase = .whole
-      header.length = begin.length
-      header.events -= 1
-      events -= 1
-      lastTime = begin.timeBefore
-      // The length goes back before the bytes change: a reader after our death must not see half a record.
-      commit()
+    event.entered /= TraceFormat.tick
+    event.exited /= TraceFormat.tick
+    body.clear()
+    guard case .call(let syscall, let result, let operation) = event.body else {
+      body.fields(event, arena: arena)
+      if !event.isNeutral { disturb() }
+      append(event, .of(event))
+      if case .end = event.body { threads.remove(event.thread) }
+      return false
     }
-    openBegin = nil
-    if header.events == 0, header.length == 0 {
-      header.firstTime = event.time
-      lastTime = event.time
+    body.call(syscall, operation, arena: arena)
+    if event.phase == .begin {
+      begin(event, operation)
+      return false
     }
-    encode(event, arena: arena)
-    guard record.bytes.count <= TraceFormat.chunkCapacity else {
-      lost += 1
+    return returned(event, operation, result)
+  }
+
+  private func begin(_ event: Event, _ operation: Operation) {
+    let slot = threads.slot(of: event.thread)
+    if let slot, threads[slot].holdsBegin { settle(slot) }
+    if let slot, !operation.actsAtBegin {
+      threads.hold(slot, entered: event.entered, body: body.bytes)
       return
     }
-    if Int(header.length) + record.bytes.count > TraceFormat.chunkCapacity {
-      seal()
-      openChunk(at: chunkInFile + TraceFormat.chunkHeaderSize + (Int(header.length) + 7) & ~7)
-      guard failure == nil else {
-        lost += 1
-        return
+    disturb()
+    retractTail()
+    let before = (position, chunk)
+    append(event, .callBegin)
+    guard let slot, failure == nil else { return }
+    threads[slot].begun = (event.entered, chunk)
+    if chunk == before.1 { openBegin = (event.thread, before.0) }
+  }
+
+  private func returned(_ event: Event, _ operation: Operation, _ result: CallResult) -> Bool {
+    var phase = event.phase
+    let slot = threads.slot(of: event.thread)
+    if let slot, threads[slot].holdsBegin {
+      if phase == .end {
+        phase = .whole
+        if threads.release(slot) { retractTail() }
+      } else {
+        settle(slot)
       }
-      header.firstTime = event.time
-      lastTime = event.time
-      encode(event, arena: arena)
+    } else if phase == .end, let begin = openBegin, begin.thread == event.thread {
+      retractTail()
+      phase = .whole
+      retract(to: begin.before)
+      if let slot { threads[slot].begun = nil }
     }
-    let lengthBefore = header.length
-    let timeBefore = lastTime
-    lastTime = event.time
-    header.events += 1
-    events += 1
-    append(time: event.time)
-    if event.phase == .begin { openBegin = (event.thread, lengthBefore, timeBefore) }
-  }
-
-  private func encode(_ event: Event, arena: borrowing Arena) {
-    record.clear()
-    record.event(event, after: lastTime, arena: arena)
-  }
-
-  /// Appends `record` to the open chunk, opening the next one if it does not fit.
-  private func append(time: Nanoseconds?) {
-    guard failure == nil else { return }
-    if Int(header.length) + record.bytes.count > TraceFormat.chunkCapacity {
-      let last = lastTime
-      seal()
-      openChunk(at: chunkInFile + TraceFormat.chunkHeaderSize + (Int(header.length) + 7) & ~7)
-      guard failure == nil else { return }
-      header.firstTime = last
-      lastTime = last
+    let isNeutral = operation.isNeutral(result)
+    if !isNeutral { disturb() }
+    guard isNeutral, let slot else {
+      append(event, kind(phase, of: event, slot), result: result)
+      return false
     }
-    guard let window = unsafe window else { return }
-    let body = chunkInWindow + TraceFormat.chunkHeaderSize + Int(header.length)
-    unsafe record.bytes.withUnsafeBytes { source in
-      unsafe (window + body).copyMemory(from: source.baseAddress!, byteCount: source.count)
+    let isSingle = phase == .whole && event.repeats == 1
+    threads[slot].repetition.enter(epoch)
+    if !isSingle { threads[slot].repetition.forget() }
+    if isSingle, folds, fold(event, result, slot) { return true }
+    let number = append(event, kind(phase, of: event, slot), result: result)
+    if isSingle, let number {
+      threads[slot].repetition.enter(epoch)
+      threads[slot].repetition.note(
+        RepeatedCall(body: Int32(number), result: result.rawValue), took: event.exited - event.entered)
     }
-    header.length += UInt32(record.bytes.count)
-    if let time { header.lastTime = max(header.lastTime, time) }
-    commit()
+    return false
   }
 
-  /// Publishes the open chunk's header; the length last, since it is what makes the bytes before it count.
-  private func commit() {
-    guard let window = unsafe window else { return }
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    let start = unsafe window + chunkInWindow
-    unsafe start.storeBytes(of: header.firstTime.littleEndian, toByteOffset: 24, as: UInt64.self)
-    unsafe start.storeBytes(of: header.lastTime.littleEndian, toByteOffset: 32, as: UInt64.self)
-    unsafe start.storeBytes(of: header.length.littleEndian, toByteOffset: ChunkHeader.lengthOffset, as: UInt32.self)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
+  /// A begin in the same chunk has told the entry already.
+  private func kind(_ phase: Event.Phase, of event: Event, _ slot: Int?) -> RecordKind {
+    guard phase == .end else { return .callWhole }
+    guard let slot, let begun = threads[slot].begun, begun.entered == event.entered, begun.chunk == chunk,
+      event.thread.position < TraceFormat.mostBegun, hasRoom(body.bytes.count + Self.longestHead)
+    else { return .callEnd }
+    return .callReturn
   }
 
-  private func writeHeader() {
-    guard let window = unsafe window else { return }
-    var writer = ByteWriter()
-    header.write(into: &writer)
-    unsafe writer.bytes.withUnsafeBytes { source in
-      unsafe (window + chunkInWindow).copyMemory(from: source.baseAddress!, byteCount: source.count)
+  /// Something happens that begins may matter for: they are written for good, and no run goes on beyond it.
+  private func disturb() {
+    epoch &+= 1
+    guard threads.holdsBegins else { return }
+    retractTail()
+    // `body` is that of the event to come.
+    swap(&body, &threads.spare)
+    for slot in threads.takeHeld() { writeBegin(slot) }
+    swap(&body, &threads.spare)
+  }
+
+  /// Writes the held begin of one thread for good.
+  private func settle(_ slot: Int) {
+    if threads.release(slot) { retractTail() }
+    swap(&body, &threads.spare)
+    writeBegin(slot)
+    swap(&body, &threads.spare)
+  }
+
+  private func writeBegin(_ slot: Int) {
+    body.clear()
+    body.bytes.append(contentsOf: threads[slot].beginBody)
+    let entered = threads[slot].beginEntered
+    append(begin: threads[slot].thread, entered)
+    threads[slot].begun = (entered, chunk)
+    threads[slot].repetition.forget()
+  }
+
+  /// Puts the begins that are held behind the last record, until the next one is written. To be called before the tracer sleeps.
+  public func flushBegins() {
+    guard failure == nil, threads.holdsBegins else { return }
+    if tail == nil {
+      for slot in threads.takeLasting() { writeBegin(slot) }
+      tail = position
+    }
+    while let slot = threads.nextUntold() {
+      body.clear()
+      body.bytes.append(contentsOf: threads[slot].beginBody)
+      guard hasRoom(body.bytes.count + Self.longestHead) else {
+        // Into the next chunk, all of them.
+        retractTail()
+        guard prepare(TraceFormat.chunkCapacity / 2) else { return }
+        // So many that they fill chunks are not told again and again.
+        guard threads.heldBytes + threads.heldCount * Self.longestHead < TraceFormat.chunkCapacity / 2 else {
+          for slot in threads.takeHeld() { writeBegin(slot) }
+          return
+        }
+        tail = position
+        continue
+      }
+      threads.tell(slot)
+      encode(.callBegin, threads[slot].thread, threads[slot].beginEntered, duration: nil, result: nil)
     }
   }
 
-  /// Closes the open chunk: from here its checksum holds.
-  private func seal() {
+  private func append(begin thread: ThreadID, _ entered: UInt64) {
+    guard prepare(body.bytes.count, time: entered) else { return }
+    encode(.callBegin, thread, entered, duration: nil, result: nil)
+  }
+
+  // MARK: Records
+
+  private func hasRoom(_ count: Int) -> Bool { count <= file.room }
+
+  /// Makes the open chunk one that has room for `count` bytes of body, and its last record one for good. False if there can be none.
+  private func prepare(_ count: Int, time: UInt64? = nil) -> Bool {
+    retractTail()
     openBegin = nil
-    guard let window = unsafe window, !header.sealed else { return }
-    let body = unsafe window + chunkInWindow + TraceFormat.chunkHeaderSize
-    header.checksum = UInt32(
-      unsafe crc32(0, body.assumingMemoryBound(to: UInt8.self), UInt32(header.length)))
-    // The flag last: until it stands, the checksum does not count.
-    writeHeader()
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    header.sealed = true
-    unsafe (window + chunkInWindow).storeBytes(of: UInt32(1).littleEndian, toByteOffset: 4, as: UInt32.self)
-    index.append((UInt64(chunkInFile), header))
+    if !hasRoom(count + Self.longestHead) {
+      guard count + Self.longestHead <= TraceFormat.chunkCapacity else { return false }
+      file.turn(events: events)
+      chunk += 1
+      epoch &+= 1
+      bodies.removeAll()
+      lastText.removeAll(keepingCapacity: true)
+      position = Position(length: 0, events: events, time: time ?? position.time, thread: nil, bodies: 0)
+      guard failure == nil else { return false }
+      file.begin(at: position.time * TraceFormat.tick)
+    } else if events == 0, position.length == 0, let time {
+      position.time = time
+      file.begin(at: time * TraceFormat.tick)
+    }
+    return true
   }
 
-  private func openChunk(at offset: Int) {
-    if let window = unsafe window { unsafe munmap(window, windowSize) }
-    unsafe window = nil
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let start = offset / page * page
-    let end = offset + TraceFormat.chunkHeaderSize + TraceFormat.chunkCapacity
-    // Preallocated, since a store to a mapped hole on a full disk is SIGBUS.
-    let refused = posix_fallocate(descriptor, off_t(start), off_t(end - start))
-    guard refused == 0 else {
-      failure = refused
-      return
+  /// Appends the event whose fields are in `body`. The number of a call's body.
+  @discardableResult
+  private func append(_ event: Event, _ kind: RecordKind, result: CallResult? = nil) -> Int? {
+    guard prepare(body.bytes.count, time: event.time) else {
+      if event.phase != .begin { lost += 1 }
+      return nil
     }
-    let mapped = unsafe mmap(nil, end - start, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, off_t(start))
-    guard unsafe mapped != MAP_FAILED else {
-      failure = errno
-      return
+    let isRun = event.repeats > 1 && kind == .callWhole
+    let time = isRun ? event.exited - event.span / TraceFormat.tick : event.time
+    let duration = kind == .callWhole || kind == .callEnd ? time &- event.entered : nil
+    return encode(kind, event.thread, time, duration: duration, result: result, run: isRun ? event : nil)
+  }
+
+  @discardableResult
+  private func encode(
+    _ kind: RecordKind, _ thread: ThreadID, _ time: UInt64, duration: UInt64?, result: CallResult?, run: Event? = nil
+  ) -> Int? {
+    record.clear()
+    let found = kind.isCall ? bodies.find(body.bytes, in: UnsafeRawPointer(file.body)) : (number: nil, hash: 0)
+    let flags = (found.number != nil ? RecordKind.knownBody : 0) | (run != nil ? RecordKind.repeated : 0)
+    head(kind.rawValue | flags, thread)
+    record.signed(Int64(bitPattern: time &- position.time))
+    if let duration { record.unsigned(duration) }
+    var number = found.number
+    if let number {
+      record.unsigned(UInt64(number))
+    } else {
+      if kind.isCall {
+        number = bodies.count
+        bodies.add(hash: found.hash, offset: position.length + record.bytes.count, length: body.bytes.count)
+      }
+      record.bytes.append(contentsOf: body.bytes)
     }
-    unsafe window = mapped
-    windowSize = end - start
-    chunkInWindow = offset - start
-    chunkInFile = offset
-    header = Self.emptyChunk(sequence: events)
-    writeHeader()
+    if let result { record.signed(result.rawValue) }
+    if let run {
+      record.byte(run.cycle)
+      record.unsigned(run.repeats)
+      record.unsigned(run.span / TraceFormat.tick)
+      record.unsigned(run.inside / TraceFormat.tick)
+    } else {
+      position.time = time
+    }
+    commit(thread, events: 1)
+    file.note((run?.exited ?? time) * TraceFormat.tick)
+    return number
+  }
+
+  private func head(_ tag: UInt8, _ thread: ThreadID) {
+    if thread == position.thread {
+      record.byte(tag | RecordKind.sameThread)
+    } else {
+      record.byte(tag)
+      record.unsigned(thread.index)
+    }
+  }
+
+  private func commit(_ thread: ThreadID, events added: UInt64) {
+    file.append(record.bytes)
+    events += added
+    position.length = file.length
+    position.events = events
+    position.thread = thread
+    position.bodies = bodies.count
+  }
+
+  private func retractTail() {
+    guard let start = tail else { return }
+    tail = nil
+    threads.untell()
+    retract(to: start)
+  }
+
+  private func retract(to start: Position) {
+    file.truncate(to: start.length)
+    bodies.truncate(to: start.bodies)
+    events = start.events
+    position = start
+  }
+
+  // MARK: Runs
+
+  /// Folds the call whose body is in `body` into its thread's run, or begins one.
+  private func fold(_ event: Event, _ result: CallResult, _ slot: Int) -> Bool {
+    guard let number = bodies.find(body.bytes, in: UnsafeRawPointer(file.body)).number else {
+      if threads[slot].repetition.run != nil { threads[slot].repetition.forget() }
+      return false
+    }
+    let call = RepeatedCall(body: Int32(number), result: result.rawValue)
+    let took = event.exited - event.entered
+    if let run = threads[slot].repetition.run {
+      guard run.continues(with: call, exited: event.exited, took: took) else {
+        threads[slot].repetition.forget()
+        return false
+      }
+      threads[slot].repetition.run!.add(event, to: file)
+      file.note(event.exited * TraceFormat.tick)
+      return true
+    }
+    let length = threads[slot].repetition.cycle(with: call, took: took)
+    guard length > 0 else { return false }
+    retractTail()
+    guard hasRoom(length * Self.longestHead) else { return false }
+    openBegin = nil
+    threads[slot].repetition.run = begin(
+      threads[slot].repetition.round(of: length), event)
+    return true
+  }
+
+  /// Writes the records of a run: the first call's with what is known of it, the others' with nothing yet.
+  private func begin(_ calls: [RepeatedCall], _ event: Event) -> Run {
+    var run = Run(parts: [], base: position.time)
+    record.clear()
+    for (place, call) in calls.enumerated() {
+      head(RecordKind.callWhole.rawValue | RecordKind.knownBody | RecordKind.repeated, event.thread)
+      position.thread = event.thread
+      var part = Run.Part(call: call, countOffset: 0)
+      if place == 0 {
+        part.repeats = 1
+        part.first = event.exited
+        part.inside = event.exited - event.entered
+        record.signed(Int64(bitPattern: event.exited &- position.time))
+        record.unsigned(part.inside)
+      } else {
+        part.timeOffset = position.length + record.bytes.count
+        record.padded(0)
+        record.padded(0)
+      }
+      record.unsigned(UInt64(call.body))
+      record.signed(call.result)
+      record.byte(UInt8(calls.count))
+      part.countOffset = position.length + record.bytes.count
+      record.padded(UInt64(part.repeats))
+      record.padded(0)
+      record.padded(part.inside)
+      run.parts.append(part)
+    }
+    run.next = calls.count > 1 ? 1 : 0
+    commit(event.thread, events: UInt64(calls.count))
+    file.note(event.exited * TraceFormat.tick)
+    return run
   }
 
   /// Seals the file and writes its index. Without this the file is readable, and known to be incomplete.
   public func finish() throws(TraceError) {
-    let end: Int
-    if unsafe window != nil {
-      seal()
-      end = chunkInFile + TraceFormat.chunkHeaderSize + (Int(header.length) + 7) & ~7
-      unsafe munmap(window, windowSize)
-      unsafe window = nil
-    } else {
-      end = Int(lseek(descriptor, 0, SEEK_END))
+    if failure == nil {
+      disturb()
+      retractTail()
     }
-    if let failure {
-      ftruncate(descriptor, off_t(end))
-      throw .unwritable(path: path, errno: failure)
+    try file.finish(events: events)
+  }
+}
+
+extension Run {
+  /// Counts another call, in the file as well. Whoever reads between two of the stores finds the call half told, at worst.
+  fileprivate mutating func add(_ event: Event, to file: ChunkFile) {
+    let took = event.exited - event.entered
+    if parts[next].repeats == 0 {
+      let difference = Int64(bitPattern: event.exited &- base)
+      parts[next].first = event.exited
+      file.replace(at: parts[next].timeOffset, with: ByteWriter.zigzag(difference))
+      file.replace(at: parts[next].timeOffset + ByteWriter.paddedSize, with: took)
     }
-    var writer = ByteWriter()
-    writer.fixed(TraceFormat.indexMagic)
-    writer.fixed(UInt32(index.count))
-    for entry in index {
-      writer.fixed(entry.offset)
-      writer.fixed(entry.header.firstTime)
-      writer.fixed(entry.header.lastTime)
-      writer.fixed(entry.header.events)
-      writer.fixed(entry.header.length)
-    }
-    writer.fixed(UInt64(end))
-    writer.fixed(TraceFormat.trailerMagic)
-    guard unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, off_t(end)) == writer.bytes.count,
-      ftruncate(descriptor, off_t(end + writer.bytes.count)) == 0
-    else { throw .unwritable(path: path, errno: errno) }
+    parts[next].repeats += 1
+    parts[next].inside += took
+    let offset = parts[next].countOffset
+    file.replace(at: offset + ByteWriter.paddedSize, with: event.exited - parts[next].first)
+    file.replace(at: offset + 2 * ByteWriter.paddedSize, with: parts[next].inside)
+    file.replace(at: offset, with: UInt64(parts[next].repeats))
+    next = next + 1 < parts.count ? next + 1 : 0
   }
 }

@@ -12,9 +12,11 @@ import Testing
     let writer = try TraceWriter(path: path, header: TraceHeader(started: 0))
     writer.define(ThreadID(0), ThreadRecord(tid: 1, generation: 0, process: ProcessID(0), pid: 1))
     var arena = Arena()
-    let entries = arena.add(waits: [WaitEntry(fd: 3, asked: [.input], returned: [.input])])
     let count = 20_000
     for place in 0..<count {
+      // Always others, so that nothing is folded, and each body is told.
+      arena.removeAll()
+      let entries = arena.add(waits: [WaitEntry(fd: FD(place), asked: [.input], returned: [.input])])
       writer.write(
         Event(
           thread: ThreadID(0), entered: UInt64(place), exited: UInt64(place),

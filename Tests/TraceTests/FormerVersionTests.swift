@@ -12,7 +12,7 @@ import Testing
   ) throws -> (events: [Event], arena: Arena, reader: TraceReader) {
     var records = ByteWriter()
     records.thread(ThreadID(0), ThreadRecord(tid: 4711, generation: 0, process: ProcessID(0), pid: 4711))
-    records.string(StringID(1), Array("pipe:[99]".utf8))
+    records.bytes += [1, 1, 9] + Array("pipe:[99]".utf8)
     body(&records)
     var file = ByteWriter()
     file.bytes = TraceFormat.magic
@@ -72,10 +72,31 @@ import Testing
   }
 
   @Test func theFirstFormIsNotWrittenAnyMore() throws {
-    var record = ByteWriter()
     let found = ExistingDescriptor(fd: 3, kind: .pipe, link: StringID(1), inode: 99, flags: 0o4000, sameAs: -1)
-    record.event(
-      Event(thread: ThreadID(0), entered: 0, exited: 0, body: .existing(found)), after: 0, arena: Arena())
-    #expect(record.bytes.first == 14)
+    let event = Event(thread: ThreadID(0), entered: 0, exited: 0, body: .existing(found))
+    #expect(RecordKind.of(event).rawValue == 14)
+  }
+
+  /// poll of fd 3, as versions 1 and 2 had it: syscall, result, operation; a unit of 1 ns; 0x40 and 0x80 mean nothing.
+  private static let poll: [UInt8] = [7, 2, 19, 1, 1, 1, 6, 1, 1]
+
+  @Test(arguments: [1, 2] as [UInt32]) func aCallOfVersion2HasAllItsFields(_ version: UInt32) throws {
+    let read = try read(version: version) { records in
+      for tag in [3, 3 | 0xC0] as [UInt8] { records.bytes += [tag, 0, 14, 3] + Self.poll }
+      // Thread, difference, duration, repeats.
+      records.bytes += [3 | 0x20, 0, 14, 5, 9] + Self.poll
+    }
+    #expect(read.reader.damage == nil)
+    #expect(read.events.map(\.entered) == [4, 11, 16])
+    #expect(read.events.map(\.exited) == [7, 14, 21])
+    #expect(read.events.map(\.repeats) == [1, 1, 9])
+    #expect(read.events.last?.inside == 5)
+    for event in read.events {
+      guard case .call(.poll, CallResult(1), .wait(let wait)) = event.body else {
+        Issue.record("the event is another")
+        continue
+      }
+      #expect(read.arena.waits(wait.entries).map(\.fd) == [3])
+    }
   }
 }

@@ -81,10 +81,14 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
     let read = try written { writer in
       for (place, operation) in Self.operations.enumerated() {
         let time = UInt64(place * 1000)
-        writer.write(
-          Event(
-            thread: ThreadID(place % 2), entered: time, exited: time + 10, repeats: UInt32(place + 1),
-            body: .call(Syscall(place), CallResult(Int64(place) - 5), operation)), arena: Arena())
+        var event = Event(
+          thread: ThreadID(place % 2), entered: time, exited: time + 500, repeats: UInt32(place + 1),
+          body: .call(Syscall(place), CallResult(Int64(place) - 5), operation))
+        if event.repeats > 1 {
+          event.span = 400
+          event.inside = 300
+        }
+        writer.write(event, arena: Arena())
       }
     }
     #expect(read.reader.isComplete)
@@ -99,7 +103,9 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
       }
       #expect(event.sequence == UInt64(place))
       #expect(event.entered == UInt64(place * 1000))
-      #expect(event.exited == UInt64(place * 1000 + 10))
+      #expect(event.exited == UInt64(place * 1000 + 500))
+      #expect(event.timeInside == (place > 0 ? 300 : 500))
+      #expect(event.firstReturn == UInt64(place * 1000 + (place > 0 ? 100 : 500)))
       #expect(event.repeats == UInt32(place + 1))
       #expect(syscall == Syscall(place))
       #expect(result == CallResult(Int64(place) - 5))
@@ -165,26 +171,27 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
 
   @Test func aCallThatNothingOverlapsIsOneRecord() throws {
     let read = try written { writer in
-      writer.write(call(.begin, 0, 10, 10), arena: Arena())
-      writer.write(call(.end, 0, 10, 20), arena: Arena())
-      writer.write(call(.begin, 0, 30, 30), arena: Arena())
-      writer.write(call(.begin, 1, 31, 31), arena: Arena())
-      writer.write(call(.end, 0, 30, 40), arena: Arena())
+      writer.write(call(.begin, 0, 1000, 1000), arena: Arena())
+      writer.write(call(.end, 0, 1000, 2000), arena: Arena())
+      writer.write(call(.begin, 0, 3000, 3000), arena: Arena())
+      writer.write(call(.begin, 1, 3100, 3100), arena: Arena())
+      writer.write(call(.end, 0, 3000, 4000), arena: Arena())
     }
-    #expect(read.events.map(\.phase) == [.whole, .begin, .begin, .end])
-    #expect(read.events.map(\.sequence) == [0, 1, 2, 3])
-    #expect(read.events.map(\.entered) == [10, 30, 31, 30])
+    // A begin is written when something happens that it may matter for; the second's is, since the trace ends.
+    #expect(read.events.map(\.phase) == [.whole, .begin, .whole])
+    #expect(read.events.map(\.sequence) == [0, 1, 2])
+    #expect(read.events.map(\.entered) == [1000, 3100, 3000])
   }
 
   @Test func manyChunksFollowOneAnother() throws {
     let count = 40_000
     let read = try written { writer in
       for place in 0..<count {
-        writer.write(call(.whole, place % 2, UInt64(place) * 7, UInt64(place) * 7 + 3), arena: Arena())
+        writer.write(call(.whole, place % 2, UInt64(place) * 700, UInt64(place) * 700 + 300), arena: Arena())
       }
     }
     #expect(read.events.count == count)
-    #expect(read.events.last?.exited == UInt64(count - 1) * 7 + 3)
+    #expect(read.events.last?.exited == UInt64(count - 1) * 700 + 300)
     #expect(read.events.last?.sequence == UInt64(count - 1))
   }
 }
