@@ -82,11 +82,11 @@ struct ForeignWakeupWrite {
     if ChannelShape.isFilledAhead(channel, by: owner.use) { return nil }
     let ownWrites = owner.use.ownWrites
     let drains = isCounter || owner.use.drainingReads > 0 || owner.use.emptyReads > 0
-    let waitedBefore =
-      owner.use.firstWait < actor.started || world.process(owner.process)?.sight.mayHaveWaited(by: actor.started) == true
+    let waitedBefore = owner.use.firstWait < actor.started
+    let mayHaveWaited = waitedBefore || world.process(owner.process)?.sight.mayHaveWaited(by: actor.started) == true
     // Three signs of a loop's own wakeup object. Where the owner writes it too, fewer of them will do.
     let isProven =
-      ownWrites > 0 ? waitedBefore || writes.isNonblocking && drains : waitedBefore && writes.isNonblocking && drains
+      ownWrites > 0 ? waitedBefore || writes.isNonblocking && drains : mayHaveWaited && writes.isNonblocking && drains
     let unread = channel.incoming(at: owner.use.inputSide)
     let isUnread = unread.unread > 0 && !channel.hasUnseenReads && unread.sinceEmpty.contains { $0.process == writes.actor }
     let severity: Severity = .warning
