@@ -203,12 +203,12 @@ extension World {
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
   }
 
-  /// What waits in a channel whose reads and writes were not all seen.
+  /// What is not all seen in scope light: the flags, and what waits in a channel.
   private mutating func correct(_ found: ExistingDescriptor, of thread: ThreadID) {
-    let file = files[Int(descriptor(found.fd, of: thread).file)]
-    guard file.channel >= 0, sight(of: thread).scope == .light, file.side != .write || file.kind != .socketpair else {
-      return
-    }
+    let slot = Int(descriptor(found.fd, of: thread).file)
+    let file = files[slot]
+    guard file.channel >= 0, sight(of: thread).scope == .light else { return }
+    files[slot].nonblocking = found.flags & 0o4000 != 0
     if file.side == .second {
       channels[Int(file.channel)].backQueue.correct(to: found.waiting)
     } else {

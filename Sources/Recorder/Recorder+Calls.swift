@@ -87,7 +87,10 @@ extension Recorder {
     }
     counters.calls += 1
     prepare(tracee, syscall, shape, stop.arguments, entered: now)
-    if let call = tracee.call { noteNeeds(atEntryOf: call, tracee) }
+    if let call = tracee.call {
+      noteNeeds(atEntryOf: call, tracee)
+      noteForeignUse(by: call, tracee)
+    }
     if wantsArming(tracee) {
       writeBegin(tracee)
       try inject(tracee, at: .entry, token)
@@ -137,7 +140,6 @@ extension Recorder {
       Event(
         thread: tracee.id, phase: phase, entered: call.entered, exited: time,
         body: .call(call.syscall, CallResult(result), call.operation)), arena: tracee.arena)
-    if scope == .light, phase != .begin { noteForeignUse(tracee) }
     return isFolded
   }
 

@@ -202,7 +202,9 @@ extension Recorder {
           !isHeldElsewhere(model.file, than: fd, tracee) && world.isObject(found.kind, inode: found.inode, of: model.file)
       }
       let closeOnExec = truth.flags & 0o2000000 != 0
-      if isSame, model.closeOnExec == closeOnExec { return }
+      // Where changes of flags are not seen they are compared, too.
+      let isNonblocking = world.file(model.file)?.nonblocking == (truth.flags & 0o4000 != 0) || scope != .light
+      if isSame, model.closeOnExec == closeOnExec, isNonblocking { return }
       if !isSame, truth.sameAs < 0 { emit(tracee, .missing(fd)) }
     }
     adopt(truth, of: tracee)

@@ -17,6 +17,8 @@ extension Recorder {
   private static let longestPeace: Nanoseconds = 60_000_000_000
   /// A suspect that makes no call for so long burns its core without any.
   private static let longestProbe: Nanoseconds = 200_000_000
+  /// How many threads are interrupted at once.
+  private static let mostSummoned = 16
   /// How many threads are looked at in one go.
   private static let mostLooked = 512
 
@@ -39,17 +41,15 @@ extension Recorder {
 
   // MARK: Signs
 
-  /// A call was written down: if it used another process's channel, that process is watched from now on.
-  func noteForeignUse(_ tracee: Tracee) {
-    guard scope == .light, let channel = world.channel(world.effect.channel), !tracee.process.isWatched else { return }
-    switch world.effect.kind {
-    case .read, .write, .empty, .peek, .endOfFile: break
-    default: return
-    }
-    guard world.isForeign(channel, to: tracee.process.id) else { return }
-    for holder in world.holders(of: world.effect.channel) where holder.process != tracee.process.id {
-      guard let other = tracees.values.first(where: { $0.process.id == holder.process }),
-        world.process(holder.process)?.hasExeced == false || world.process(of: channel.creator)?.id == holder.process
+  /// A call begins: if it uses another process's channel, that process is watched from now on. Before the call is made, since a spin
+  /// may follow at once.
+  func noteForeignUse(by call: PendingCall, _ tracee: Tracee) {
+    guard scope == .light, case .transfer(let transfer) = call.operation else { return }
+    let slot = world.file(world.descriptor(transfer.fd, of: tracee.id).file)?.channel ?? -1
+    guard let channel = world.channel(slot), world.isForeign(channel, to: tracee.process.id) else { return }
+    for holder in world.holders(of: slot) where holder.process != tracee.process.id {
+      guard world.process(holder.process)?.hasExeced == false || world.process(of: channel.creator)?.id == holder.process,
+        let other = tracees.values.first(where: { $0.process.id == holder.process })
       else { continue }
       watch(other.process)
     }
@@ -106,12 +106,20 @@ extension Recorder {
   private func watch(_ process: TracedProcess) {
     guard !process.isWatched, !process.hasOwnFilter, !process.stopsEverywhere else { return }
     let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
-    guard let summoned = threads.min(by: { ($0.isHeld ? 1 : 0, $0.tid) < ($1.isHeld ? 1 : 0, $1.tid) }) else { return }
+    guard let first = threads.min(by: { ($0.isHeld ? 1 : 0, $0.tid) < ($1.isHeld ? 1 : 0, $1.tid) }) else { return }
     process.isWatched = true
     process.wantsWaits = true
     counters.watched += 1
-    summoned.isSummoned = true
-    if !summoned.isHeld { try? Ptrace.interrupt(summoned.tid) }
+    summon(first)
+    // One is enough for the filters of all; but what runs meanwhile would not be seen.
+    for other in threads.lazy.filter({ $0 !== first && ProcFS.isRunning($0.tid) }).prefix(Self.mostSummoned) {
+      summon(other)
+    }
+  }
+
+  private func summon(_ tracee: Tracee) {
+    tracee.isSummoned = true
+    if !tracee.isHeld { try? Ptrace.interrupt(tracee.tid) }
   }
 
   /// The thread that was interrupted stands at a call's entry.
