@@ -179,7 +179,7 @@ extension Recorder {
     ]
     .map { Int($0.number) })
 
-  private func isCutShortByInterrupt(_ tid: Int32) -> Bool {
+  func isCutShortByInterrupt(_ tid: Int32) -> Bool {
     guard let call = ProcFS.syscall(of: tid) else { return false }
     switch Syscall(call.number) {
     // MSG_WAITALL

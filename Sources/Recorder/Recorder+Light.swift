@@ -106,25 +106,21 @@ extension Recorder {
   private func watch(_ process: TracedProcess) {
     guard !process.isWatched, !process.hasOwnFilter, !process.stopsEverywhere else { return }
     let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
-    guard let first = threads.min(by: { ($0.isHeld ? 1 : 0, $0.tid) < ($1.isHeld ? 1 : 0, $1.tid) }) else { return }
     process.isWatched = true
     process.wantsWaits = true
     counters.watched += 1
-    summon(first)
-    // One is enough for the filters of all; but what runs meanwhile would not be seen.
-    for other in threads.lazy.filter({ $0 !== first && ProcFS.isRunning($0.tid) }).prefix(Self.mostSummoned) {
-      summon(other)
+    // One is enough for the filters of all, but what the others do meanwhile would not be seen. An interrupt that would cut a call
+    // short waits for the next call.
+    for tracee in threads.prefix(Self.mostSummoned) {
+      tracee.isSummoned = true
+      if !tracee.isHeld, !isCutShortByInterrupt(tracee.tid) { try? Ptrace.interrupt(tracee.tid) }
     }
-  }
-
-  private func summon(_ tracee: Tracee) {
-    tracee.isSummoned = true
-    if !tracee.isHeld { try? Ptrace.interrupt(tracee.tid) }
   }
 
   /// The thread that was interrupted stands at a call's entry.
   func answerSummons(_ tracee: Tracee, _ stop: SyscallStop, _ token: consuming StoppedTracee) throws(PtraceError) {
-    guard wantsArming(tracee), stop.architecture == Self.x86_64, stop.number < 0x4000_0000 else {
+    // While another thread adds a layer this one waits, so that nothing is missed.
+    guard wantsArming(tracee) || tracee.process.space.injecting != nil, stop.architecture == Self.x86_64, stop.number < 0x4000_0000 else {
       tracee.isSummoned = false
       return try resume(tracee, token)
     }
