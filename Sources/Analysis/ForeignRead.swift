@@ -152,6 +152,8 @@ struct ForeignRead {
     if channel.kind != .eventfd, !isStdin, thief.partialReads > 0, owner.partialReads > 0 || owner.reads == 0 {
       return nil
     }
+    // What the owner did before it was watched (scope light) may have made it a queue that all share: only wakeups tell by themselves.
+    if !isWakeup, world.process(theft.owner)?.sight.mayHaveWaited(by: channel.created) == true { return nil }
     // Messages that the owner itself handed out.
     if !isWakeup, theft.ownersBytes > 0, theft.ownersBytes >= theft.bytes, theft.robbed == 0 { return nil }
     // The owner must have wanted it: it waits on it again, was waiting when it was taken, or came for it in vain.

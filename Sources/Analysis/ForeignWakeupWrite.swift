@@ -88,7 +88,8 @@ struct ForeignWakeupWrite {
     let isProven =
       ownWrites > 0 ? waitedBefore || writes.isNonblocking && drains : mayHaveWaited && writes.isNonblocking && drains
     let unread = channel.incoming(at: owner.use.inputSide)
-    let isUnread = unread.unread > 0 && !channel.hasUnseenReads && unread.sinceEmpty.contains { $0.process == writes.actor }
+    let isUnread =
+      unread.unread > 0 && !channel.hasUnseenReads && unread.sinceEmpty.contains { $0.process == writes.actor }
     let severity: Severity = .warning
     let confidence: Confidence = isCounter && ownWrites > 0 ? .certain : .likely
     let party = world.party(writes.actor, thread: writes.thread, execed: false, tables)

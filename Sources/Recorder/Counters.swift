@@ -38,7 +38,9 @@ struct Counters {
   }
 
   /// Names and values, in the order in which they are shown.
-  func list(events: UInt64, bytes: UInt64, isAwake: Bool, isPinned: Bool, spin: UInt64) -> [(name: String, value: UInt64)] {
+  func list(events: UInt64, bytes: UInt64, isAwake: Bool, isPinned: Bool, spin: UInt64) -> [(
+    name: String, value: UInt64
+  )] {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     func nanoseconds(_ time: timeval) -> UInt64 { UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_usec) * 1000 }
@@ -46,7 +48,8 @@ struct Counters {
       ("stops", stops), ("stops-seccomp", seccompStops), ("stops-syscall", syscallStops), ("stops-event", eventStops),
       ("stops-signal", signalStops), ("stops-group", groupStops), ("syscalls-recorded", calls),
       ("one-stop-calls", oneStopCalls), ("passed-calls", passedCalls), ("events", events), ("injections", injections),
-      ("injected-layers", layers), ("lookups", lookUps), ("probes", probes), ("watched", watched), ("stacks", 0), ("bytes", bytes),
+      ("injected-layers", layers), ("lookups", lookUps), ("probes", probes), ("watched", watched), ("stacks", 0),
+      ("bytes", bytes),
       ("tracer-cpu-ns", nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)),
       ("tracer-peak-kb", UInt64(usage.ru_maxrss)), ("sleeps", sleeps), ("caught-awake", caughtAwake),
       ("latency-held", isAwake ? 1 : 0), ("spin-us", spin / 1000), ("pinned", isPinned ? 1 : 0),

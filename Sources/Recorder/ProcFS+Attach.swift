@@ -61,7 +61,8 @@ extension ProcFS {
 
   /// Where the kernel's own shared object is mapped.
   static func vdso(of tid: Int32) -> Range<UInt64>? {
-    for line in (read("/proc/\(tid)/maps") ?? []).split(separator: 10) where line.suffix(6).elementsEqual("[vdso]".utf8) {
+    for line in (read("/proc/\(tid)/maps") ?? []).split(separator: 10) where line.suffix(6).elementsEqual("[vdso]".utf8)
+    {
       let ends = line.prefix { $0 != UInt8(ascii: " ") }.split(separator: UInt8(ascii: "-")).compactMap {
         UInt64(String(decoding: $0, as: UTF8.self), radix: 16)
       }

@@ -63,7 +63,9 @@ extension Recorder {
     var families: CallFamilies
     switch file.kind {
     case .pipe, .fifo:
-      families = file.side == .read ? [.reads, .closes] : file.side == .write ? [.writes, .closes] : [.reads, .writes, .closes]
+      families =
+        file.side == .read
+        ? [.reads, .closes] : file.side == .write ? [.writes, .closes] : [.reads, .writes, .closes]
     case .eventfd: families = [.reads, .writes, .closes]
     case .socketpair: families = [.reads, .writes, .closes, .messages]
     case .socket: families = file.isLocal ? [.closes, .messages] : .closes

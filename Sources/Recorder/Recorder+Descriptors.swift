@@ -199,7 +199,8 @@ extension Recorder {
         isSame = !isContradicted && world.isObject(found.kind, inode: found.inode, of: model.file)
       case .none:
         isSame =
-          !isHeldElsewhere(model.file, than: fd, tracee) && world.isObject(found.kind, inode: found.inode, of: model.file)
+          !isHeldElsewhere(model.file, than: fd, tracee)
+          && world.isObject(found.kind, inode: found.inode, of: model.file)
       }
       let closeOnExec = truth.flags & 0o2000000 != 0
       // Where changes of flags are not seen they are compared, too.

@@ -138,7 +138,8 @@ extension Recorder {
       stopEverywhere(
         tracee,
         result > 0
-          ? "its threads have different filters" : "filters cannot be added to it (\(String(cString: strerror(Int32(-result)))))")
+          ? "its threads have different filters"
+          : "filters cannot be added to it (\(String(cString: strerror(Int32(-result)))))")
     }
     if wantsArming(tracee), injection.place == .exit { return try inject(tracee, at: .exit, token) }
     tracee.isSummoned = wantsArming(tracee) && injection.place == .entry && tracee.call == nil

@@ -47,7 +47,7 @@ extension Recorder {
       throw .file(error)
     }
     let recorder = Recorder(
-      writer: writer, root: root, hasFilter: true, start: clock(CLOCK_MONOTONIC), 
+      writer: writer, root: root, hasFilter: true, start: clock(CLOCK_MONOTONIC),
       payloadLimit: settings.payloadLimit, scope: settings.scope, wakefulness: wakefulness, observer: observer)
     recorder.armedAtStart = armed
     recorder.checkpoint = checkpoint

@@ -48,7 +48,8 @@ extension Recorder {
     let slot = world.file(world.descriptor(transfer.fd, of: tracee.id).file)?.channel ?? -1
     guard let channel = world.channel(slot), world.isForeign(channel, to: tracee.process.id) else { return }
     for holder in world.holders(of: slot) where holder.process != tracee.process.id {
-      guard world.process(holder.process)?.hasExeced == false || world.process(of: channel.creator)?.id == holder.process,
+      // Siblings that inherited it as well are nobody's owners.
+      guard world.descends(tracee.process.id, from: holder.process),
         let other = tracees.values.first(where: { $0.process.id == holder.process })
       else { continue }
       watch(other.process)
@@ -120,7 +121,9 @@ extension Recorder {
   /// The thread that was interrupted stands at a call's entry.
   func answerSummons(_ tracee: Tracee, _ stop: SyscallStop, _ token: consuming StoppedTracee) throws(PtraceError) {
     // While another thread adds a layer this one waits, so that nothing is missed.
-    guard wantsArming(tracee) || tracee.process.space.injecting != nil, stop.architecture == Self.x86_64, stop.number < 0x4000_0000 else {
+    guard wantsArming(tracee) || tracee.process.space.injecting != nil, stop.architecture == Self.x86_64,
+      stop.number < 0x4000_0000
+    else {
       tracee.isSummoned = false
       return try resume(tracee, token)
     }

@@ -39,7 +39,8 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Keep tracer and program on one core: stops are cheapest there, but threads do not run at the same time.")
   var pin = false
 
-  @Flag(help: "Let cores sleep between stops. By default they are held awake where that is allowed, else the tracer spins.")
+  @Flag(
+    help: "Let cores sleep between stops. By default they are held awake where that is allowed, else the tracer spins.")
   var sleepy = false
 
   @Flag(help: "Say what the trace cost: stops by kind, calls, injected filters, bytes, time.")

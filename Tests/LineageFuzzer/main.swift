@@ -166,7 +166,8 @@ var comparison = Comparison()
 let trace = path ?? "/tmp/fuzz-lineage-\(getpid()).flt"
 do {
   let outcome = try Recorder.record(
-    command: [program, "\(seed)", "\(operations)"].map { Array($0.utf8) }, path: trace, settings: Recorder.Settings(payloadLimit: 0, scope: .all),
+    command: [program, "\(seed)", "\(operations)"].map { Array($0.utf8) }, path: trace,
+    settings: Recorder.Settings(payloadLimit: 0, scope: .all),
     checkpoint: Checkpoint(interval: every) { comparison.compare($0, $1) })
   if path == nil { unlink(trace) }
   print(
