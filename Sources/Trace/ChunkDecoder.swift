@@ -74,7 +74,9 @@ struct ChunkDecoder {
   private mutating func define(from reader: inout ByteReader, _ tables: inout TraceTables) throws(TraceError) {
     let id = StringID(Int(try reader.unsigned32()))
     let shared = isFormer ? 0 : try reader.unsigned()
-    guard shared <= UInt64(text.count) else { throw .damaged("a text has more in common with the one before than it has") }
+    guard shared <= UInt64(text.count) else {
+      throw .damaged("a text has more in common with the one before than it has")
+    }
     text.removeSubrange(Int(shared)...)
     unsafe text.append(contentsOf: try reader.text())
     guard text.count <= TraceFormat.chunkCapacity else { throw .damaged("a text is longer than a chunk") }

@@ -132,7 +132,8 @@ public final class TraceReader {
     let fields = try? bytes.reading { (reader) throws(TraceError) in
       (start: try reader.fixed(UInt64.self), magic: try reader.fixed(UInt64.self))
     }
-    guard let start = fields?.start, fields?.magic == TraceFormat.trailerMagic, start >= UInt64(TraceFormat.fileHeaderSize), start < UInt64(size)
+    guard let start = fields?.start, fields?.magic == TraceFormat.trailerMagic,
+      start >= UInt64(TraceFormat.fileHeaderSize), start < UInt64(size)
     else { return nil }
     return Int(start)
   }
