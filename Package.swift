@@ -46,7 +46,7 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["faultline", "fuzz-lineage", "Recorder", "Support", "Trace"],
+      name: "CommandTests", dependencies: ["Analysis", "faultline", "fuzz-lineage", "Recorder", "Support", "Trace"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

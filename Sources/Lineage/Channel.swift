@@ -175,6 +175,7 @@ public struct ChannelUse: Sendable {
   /// Reads that asked for more than there was.
   public var drainingReads: UInt64 = 0
   public var writes: UInt64 = 0
+  /// When its first write had returned.
   public var firstWrite: Nanoseconds = .max
   public var bytesWritten: UInt64 = 0
   /// Those of the writes that feed the second end of a socketpair.

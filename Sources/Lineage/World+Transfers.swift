@@ -93,7 +93,7 @@ extension World {
     if !inHandler { channels[Int(channel)].payloads.note(payload, count: count) }
     channels[Int(channel)].withUse(by: process) {
       $0.writes += repeats
-      $0.firstWrite = min($0.firstWrite, event.entered)
+      $0.firstWrite = min($0.firstWrite, event.firstReturn)
       $0.bytesWritten &+= count &* repeats
       if side == .first { $0.writesBack += repeats }
     }

@@ -52,8 +52,9 @@ extension World {
   mutating func returned(_ wait: Wait, _ result: CallResult, _ event: Event, arena: Arena) {
     guard let state = thread(event.thread) else { return }
     effect = Effect(kind: .wait)
+    // It waited from its entry on: writes that it saw may stand before it, or behind.
     noteWaits(
-      wait, by: event.thread, from: event.firstReturn, to: event.exited, repeats: UInt64(event.repeats), arena: arena)
+      wait, by: event.thread, from: event.entered, to: event.exited, repeats: UInt64(event.repeats), arena: arena)
     guard result.rawValue > 0 else { return }
     if wait.isEpoll {
       let epoll = descriptor(wait.epoll, of: event.thread).file

@@ -3,6 +3,9 @@
 import Foundation
 import Support
 import Testing
+import Trace
+
+@testable import Analysis
 
 extension Victim: CustomTestStringConvertible {
   public var testDescription: String { name }
@@ -26,6 +29,25 @@ extension Victim: CustomTestStringConvertible {
     #expect(document.trace.command == command)
     let root = try Self.root(of: trace)
     #expect(document.objections(to: victim, root: root) == [])
+    #expect(try Self.judgements(of: trace, unrolled: false) == Self.judgements(of: trace, unrolled: true))
+  }
+
+  /// What is found in a trace as it is, or with its folded runs told call by call.
+  static func judgements(of trace: String, unrolled: Bool) throws -> [String] {
+    let reader = try TraceReader(path: trace)
+    var pass = AnalysisPass()
+    var batch = EventBatch()
+    while reader.next(into: &batch) {
+      for event in unrolled ? Unrolling.events(of: batch) : batch.events {
+        pass.observe(event, arena: batch.arena, tables: reader.tables)
+      }
+    }
+    return pass.conclude(header: reader.header, tables: reader.tables).findings.map { finding in
+      let object =
+        finding.object.map { "\($0.kindName) \($0.id) \($0.actorFD ?? -1) \($0.victimFD ?? -1)" } ?? "nothing"
+      return
+        "\(finding.rule.rawValue) \(finding.severity.word) \(finding.confidence.word) \(finding.count) times, by \(finding.actor?.tid ?? 0), to \(finding.victim?.tid ?? 0), on \(object), because of \(finding.cause ?? "itself")"
+    }
   }
 
   /// The pid of the first process in the dump.
