@@ -4,7 +4,7 @@
 
 #include <sys/auxv.h>
 
-enum { THREADS = 4, PROCESSORS = 512, COUNTS = 300000, ROUNDS = 40 };
+enum { THREADS = 4, PROCESSORS = 512, COUNTS = 3000000, ROUNDS = 40 };
 
 struct area {
   uint32_t cpu_id_start, cpu_id;
