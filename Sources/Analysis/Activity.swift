@@ -132,7 +132,9 @@ struct ActivityMeter {
     // A long stretch of running without a call: no loop of waits, but work (or a loop) in its own code.
     let alone = max(activity.longestGap, thread.openCall == nil ? last - min(last, activity.lastReturn ?? last) : 0)
     let burns = share > 0.5 && alone > 100_000_000 && alone > lived / 2
-    parts.append(burns ? "\(cpu), of which \(Duration.text(alone)) at a stretch without a system call" : cpu)
+    let isAllSeen = world.process(thread.process)?.sight.scope == .all
+    let lacked = isAllSeen ? "a system call" : "a call that is traced in this scope"
+    parts.append(burns ? "\(cpu), of which \(Duration.text(alone)) at a stretch without \(lacked)" : cpu)
     if activity.blockedTotal > 0 {
       let longest = activity.blocked.max { ($0.value, $1.key.fd) < ($1.value, $0.key.fd) }
       let where_ = longest.map { ", longest in \(Self.words($0.key)) (\(Duration.text($0.value)))" } ?? ""

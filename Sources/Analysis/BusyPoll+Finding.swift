@@ -37,6 +37,8 @@ extension BusyPoll {
         ? "its count has been \(grouped(streak.waitingBefore))"
         : "it has had \(counted(streak.waitingBefore, "byte")) waiting"
       why = ": \(what) since before the trace, which began too late to show who wrote\(holders(streak, world, tables))"
+    } else if streak.returned.contains(.input), streak.waitingBefore > 0 {
+      why = ": what waits in it was put there before this process was watched (scope light), so that nobody saw by whom"
     } else if streak.predates {
       why = ": what is there was there before the trace, or comes from outside of it\(holders(streak, world, tables))"
     } else {

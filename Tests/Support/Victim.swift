@@ -13,6 +13,8 @@ public struct Victim: Sendable {
 
   public var name: String { URL(filePath: path).lastPathComponent }
   public var isClean: Bool { labels.contains { $0.name == "clean" } }
+  /// It lasts, so that scope light finds it.
+  public var lasts: Bool { labels.contains { $0.name == "light" } }
   public var forbidden: [String] { labels.filter { $0.name == "forbid" }.map(\.value) }
 
   public var expectations: [Expectation] {

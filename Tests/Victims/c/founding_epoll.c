@@ -1,4 +1,5 @@
 // victim: the founding bug with level-triggered epoll and a socketpair to wake it
+// light: yes
 // expect: foreign-wakeup-write severity=error kind=socketpair actor=child victim=root
 // expect: busy-poll severity=error kind=socketpair cause=foreign-wakeup-write victim=root
 // forbid: foreign-read

@@ -1,4 +1,5 @@
 // victim: the founding bug with own wakeups during the spin: each writes one byte and reads one, so one always stays
+// light: yes
 // expect: foreign-wakeup-write severity=error kind=pipe actor=child victim=root
 // expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 // forbid: foreign-read

@@ -1,4 +1,5 @@
 // victim: GLib 2.24's wakeup pipe: a thread forks while the loop sleeps, the child writes "A", the parent spins
+// light: yes
 // expect: foreign-wakeup-write severity=error kind=pipe actor=child victim=root
 // expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 // forbid: foreign-read

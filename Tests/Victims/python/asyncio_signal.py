@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: after loop.add_signal_handler(SIGTERM), Process.terminate() of a forked child runs the parent's callback
+# light: yes
 # expect: inherited-signal-handler severity=error kind=socketpair actor=child victim=root
 # forbid: foreign-wakeup-write
 # forbid: busy-poll

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: a forked child calls MainContext.default().wakeup() on the context that the parent's main loop sleeps on
+# light: yes
 # expect: foreign-wakeup-write severity=warning kind=eventfd actor=child victim=root
 # forbid: busy-poll
 # forbid: foreign-read

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: GLib watches a child's pipe for IN and HUP, and the callback goes on returning True after the child is gone
+# light: yes
 # expect: busy-poll severity=error kind=pipe actor=child victim=root
 # forbid: foreign-wakeup-write
 # forbid: foreign-read

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: a thread forks a multiprocessing process while the GLib main loop sleeps; the child calls GLib.idle_add
+# light: yes
 # expect: foreign-wakeup-write severity=warning kind=eventfd actor=child victim=root
 # forbid: busy-poll
 # forbid: foreign-read

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: parent and forked child run the inherited default context; the child reads wakeups of the parent's thread
+# light: yes
 # expect: foreign-read severity=error kind=eventfd actor=child victim=root
 # forbid: foreign-wakeup-write
 # forbid: busy-poll

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: after GLib.unix_signal_add(SIGTERM), Process.terminate() does not end a forked child: it lives until kill()
+# light: yes
 # expect: inherited-signal-handler severity=error kind=eventfd actor=child victim=root
 # forbid: foreign-wakeup-write
 # forbid: busy-poll

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # victim: Gwibber's bug without GLib: a thread starts a multiprocessing.Process while the loop sleeps; it wakes the loop
+# light: yes
 # expect: foreign-wakeup-write severity=error kind=pipe actor=child victim=root
 # expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 # forbid: foreign-read
