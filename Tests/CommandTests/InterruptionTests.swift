@@ -47,7 +47,8 @@ import Testing
     // The spin is one record, which was updated until the end came.
     #expect(document.trace.folded_calls > 900)
     #expect(document.trace.events < 1000)
-    #expect(document.findings.first.map { $0.count > 1000 } ?? false)
+    // The target goes on before its call is written down: the last ones may lack.
+    #expect(document.findings.first.map { $0.count > 990 } ?? false)
     let dump = try Command.run([Command.faultline, "dump", trace]).output
     #expect(dump.split(separator: "\n").contains { $0.contains("poll(") && $0.contains(" times in ") })
   }
