@@ -31,7 +31,8 @@ static void copies(void) {
       if (out >= 0 || in >= 0) say("%d: beyond the limit and still made\n", to);
       continue;
     }
-    bool right = out == to && in == to + 1;
+    // What came along from who started the program may lie there.
+    bool right = out == to && (i % 2 ? in > to && in < to + 50 : in == to + 1);
     for (unsigned k = 0; k < 5 && right; k++) right = carries(in, out, k) && carries(in, ends[0], k) && carries(ends[1], out, k);
     char byte = 'v', got = 0;
     struct iovec part = {&byte, 1}, back = {&got, 1};
