@@ -1,5 +1,6 @@
-// A 64-bit process makes channels by 32-bit calls (int 0x80: other numbers, another length of instruction, cut registers), uses
-// them by 64-bit ones and the other way round, in threads, amid signals and beside 64-bit calls; registers keep what they held.
+// A 64-bit process makes channels by 32-bit calls (int 0x80: other numbers, another length of instruction, cut
+// registers), uses them by 64-bit ones and the other way round, in threads, amid signals and beside 64-bit calls;
+// registers keep what they held.
 #include "channels.h"
 
 enum { ROUNDS = 40, THREADS = 3, PIPE32 = 42, WRITE32 = 4, READ32 = 3, CLOSE32 = 6, DUP32 = 41, DUP2_32 = 63,
@@ -51,8 +52,10 @@ static void *rounds(void *unused) {
     long copy = call32(DUP32, ends[0], 0, 0, 0, &wrong);
     NEED("32-bit dup", copy >= 0 && carries(ends[1], (int)copy, i));
     int number = 300 + (int)(gettid() % 100);
-    NEED("32-bit dup2", call32(DUP2_32, ends[1], number, 0, 0, &wrong) == number && carries(number, ends[0], i));
-    NEED("32-bit close", call32(CLOSE32, number, 0, 0, 0, &wrong) == 0 && call32(CLOSE32, ends[1], 0, 0, 0, &wrong) == 0);
+    NEED("32-bit dup2", call32(DUP2_32, ends[1], number, 0, 0, &wrong) == number);
+    NEED("64-bit use of the copy", carries(number, ends[0], i));
+    NEED("32-bit close", call32(CLOSE32, number, 0, 0, 0, &wrong) == 0);
+    NEED("32-bit close", call32(CLOSE32, ends[1], 0, 0, 0, &wrong) == 0);
     NEED("the end", call32(READ32, copy, (long)back, 20, 0, &wrong) == 0 && read(ends[0], back, 20) == 0);
     NEED("64-bit close", close((int)copy) == 0 && close(ends[0]) == 0);
     long counter = call32(EVENTFD2_32, 3, O_CLOEXEC, 0, 0, &wrong);

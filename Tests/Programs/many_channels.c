@@ -1,5 +1,6 @@
-// Channels by the thousand: 2,000 pipes at once on scattered numbers, 200 rounds of making and closing, on ever new numbers, in threads
-// and through a line of programs of which each makes some. The kernel's limit of filter instructions is nowhere reached.
+// Channels by the thousand: 2,000 pipes at once on scattered numbers, 200 rounds of making and closing, on ever new
+// numbers, in threads and through a line of programs of which each makes some. The kernel's limit of filter
+// instructions is nowhere reached.
 #include "channels.h"
 
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
-// Channels on numbers that nobody made them on: copied by dup, dup2, dup3 and F_DUPFD, beyond 1,000, 1,024 and 65,536, on 0, 1
-// and 2, closed by close_range; and numbers that were a channel's and are a file's, a socket's, another channel's or a
-// terminal's later. Whatever lies there reads and writes as it should.
+// Channels on numbers that nobody made them on: copied by dup, dup2, dup3 and F_DUPFD, beyond 1,000, 1,024 and
+// 65,536, on 0, 1 and 2, closed by close_range; and numbers that were a channel's and are a file's, a socket's,
+// another channel's or a terminal's later. Whatever lies there reads and writes as it should.
 #include "channels.h"
 
 #include <poll.h>

@@ -4,7 +4,7 @@
 // forbid: foreign-read
 // forbid: inherited-signal-handler
 //
-// The bug: "readable" also means "at its end". The message came and was read; then nobody reads, so nobody learns of it.
+// The bug: "readable" also means "at its end". The message was read; then nobody reads, so nobody learns.
 #include "tcp_pair.h"
 
 int main(void) {

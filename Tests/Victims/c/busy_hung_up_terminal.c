@@ -1,10 +1,10 @@
-// victim: the terminal of a shell-like loop is gone; poll returns POLLHUP, read fails with EIO, and the loop tries again
+// victim: a loop's terminal is gone; poll returns POLLHUP, read fails with EIO, and the loop tries again
 // expect: busy-poll severity=error victim=root
 // forbid: foreign-wakeup-write
 // forbid: foreign-read
 // forbid: inherited-signal-handler
 //
-// The bug: an error of read is taken for "nothing yet". Programs left behind by a closed terminal window burn a core so.
+// The bug: an error of read is taken for "nothing yet". Programs left behind by a closed window burn a core so.
 #include "victim.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// victim: a pasted text of 3000 lines is read from a terminal line by line, poll before each; every wait returns at once
+// victim: a pasted text of 3000 lines is read from a terminal by lines, poll before each; every wait returns at once
 // clean: yes
 // forbid: busy-poll
 //

@@ -1,10 +1,10 @@
-// victim: a server echoes 4000 messages of a client that waits for each; every wait returns at once, every one is followed by a read
+// victim: a server echoes 4000 messages of a client; every wait returns at once, each is followed by a read
 // clean: yes
 // forbid: busy-poll
 // forbid: foreign-wakeup-write
 // forbid: foreign-read
 //
-// No bug: the twin of busy_closed_peer.c. A connection that is never idle looks like a spin to who does not see its reads.
+// No bug: the twin of busy_closed_peer.c. A busy connection looks like a spin to who does not see its reads.
 #include "tcp_pair.h"
 
 enum { MESSAGES = 4000 };

@@ -1,5 +1,5 @@
-// The founding bug's loop (founding_pipe.c) on a pipe that came about in another way: a thread forks while the loop sleeps, the
-// child wakes it, and the parent never reads.
+// The founding bug's loop (founding_pipe.c) on a pipe that came about in another way: a thread forks while the loop
+// sleeps, the child wakes it, and the parent never reads.
 #pragma once
 #include "founding.h"
 

@@ -1,4 +1,4 @@
-// victim: the founding bug on a pipe whose ends were moved by dup2 and F_DUPFD, their first numbers closed, before the loop began
+// victim: the founding bug on a pipe whose ends dup2 and F_DUPFD moved to other numbers before the loop began
 // expect: foreign-wakeup-write severity=error kind=pipe actor=child victim=root
 // expect: busy-poll severity=error kind=pipe cause=foreign-wakeup-write victim=root
 // forbid: foreign-read

@@ -20,7 +20,9 @@ int main(void) {
     union control control;
     char byte = 'p';
     struct iovec part = {&byte, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
     pid_t maker = fork_child();
     if (maker == 0) {
         need(pipe2(ends, O_CLOEXEC) == 0, "pipe2");
