@@ -1,5 +1,6 @@
 // Channels are made with the stack pointer at the lowest byte of a stack, at a page that nobody may touch, or at no
-// address at all: a system call needs no stack, so nothing but what the caller passed may change, neither below nor above.
+// address at all: a system call needs no stack, so nothing but what the caller passed may change, neither below nor
+// above.
 #include "channels.h"
 
 #include <limits.h>

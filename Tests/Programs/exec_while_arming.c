@@ -1,6 +1,6 @@
-// Programs are replaced and copied in the middle of making channels: one thread execs while others make pipes, storms of threads
-// and processes make them from their first instruction, children of vfork and posix_spawn get pipes for standard
-// descriptors, threads fork while their siblings are in pipe2.
+// Programs are replaced and copied in the middle of making channels: one thread execs while others make pipes, storms
+// of threads and processes make them from their first instruction, children of vfork and posix_spawn get pipes for
+// standard descriptors, threads fork while their siblings are in pipe2.
 #include "channels.h"
 
 #include <spawn.h>

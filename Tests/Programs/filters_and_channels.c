@@ -1,6 +1,6 @@
-// Seccomp filters of a program's own that a tracer's injected seccomp(2) would run into: it is denied, deadly, trapped, answered by
-// another process, or in one thread only. Before and after, channels are made, and forks use them; the filter itself
-// answers as it does natively.
+// Seccomp filters of a program's own that a tracer's injected seccomp(2) would run into: it is denied, deadly,
+// trapped, answered by another process, or in one thread only. Before and after, channels are made, and forks use
+// them; the filter itself answers as it does natively.
 #include "channels.h"
 
 #include <poll.h>
@@ -108,7 +108,10 @@ static void only_allows(void) {
   use_all();
   // Layer upon layer.
   int more = 0;
-  for (int i = 0; i < 40; i++) more += install_filter(SYS_getppid, SECCOMP_RET_ALLOW, i & 1 ? SECCOMP_FILTER_FLAG_TSYNC : 0) == 0;
+  for (int i = 0; i < 40; i++) {
+    unsigned flags = i & 1 ? SECCOMP_FILTER_FLAG_TSYNC : 0;
+    more += install_filter(SYS_getppid, SECCOMP_RET_ALLOW, flags) == 0;
+  }
   say("layers: %d\n", more);
   use_all();
 }
@@ -217,8 +220,8 @@ static void notifies(void) {
 static void sandbox(void) {
   make_first();
   demand(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-  static const int allowed[] = {SYS_read, SYS_write, SYS_close, SYS_pipe2, SYS_eventfd2, SYS_exit_group, SYS_rt_sigreturn, SYS_poll,
-                                SYS_lseek, SYS_newfstatat, SYS_fstat};
+  static const int allowed[] = {SYS_read,       SYS_write,        SYS_close, SYS_pipe2, SYS_eventfd2,
+                                SYS_exit_group, SYS_rt_sigreturn, SYS_poll,  SYS_lseek, SYS_newfstatat, SYS_fstat};
   struct sock_filter code[32] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
   unsigned short length = 1;
   for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {

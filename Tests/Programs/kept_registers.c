@@ -1,6 +1,6 @@
-// A system call gives back every register but rax, rcx and r11, the flags, the 128 bytes below the stack pointer, the vector
-// and floating-point state and the bases of fs and gs as they were, also of a call that makes a channel, fails, or is
-// made by many threads at once.
+// A system call gives back every register but rax, rcx and r11, the flags, the 128 bytes below the stack pointer, the
+// vector and floating-point state and the bases of fs and gs as they were, also of a call that makes a channel,
+// fails, or is made by many threads at once.
 #include "channels.h"
 
 #include <asm/prctl.h>

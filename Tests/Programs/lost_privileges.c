@@ -1,6 +1,6 @@
-// A process gives up what lets it install a filter, in every way there is, before and after it makes channels: other users, no
-// capabilities, namespaces, another root, not dumpable, few descriptors, little memory. Who may not do it is told so, natively
-// and traced.
+// A process gives up what lets it install a filter, in every way there is, before and after it makes channels: other
+// users, no capabilities, namespaces, another root, not dumpable, few descriptors, little memory. Who may not do it
+// is told so, natively and traced.
 #include "channels.h"
 
 #include <linux/capability.h>
@@ -21,7 +21,12 @@ static void after(void) {
 
 static void by_setuid(void) { before(); tell("setuid", setuid(65534)); after(); }
 static void by_setuid_first(void) { tell("setuid", setuid(65534)); after(); }
-static void by_setresuid(void) { before(); tell("setresgid", setresgid(65534, 65534, 65534)); tell("setresuid", setresuid(65534, 65534, 65534)); after(); }
+static void by_setresuid(void) {
+  before();
+  tell("setresgid", setresgid(65534, 65534, 65534));
+  tell("setresuid", setresuid(65534, 65534, 65534));
+  after();
+}
 static void by_raw_setuid(void) { before(); tell("setuid", syscall(SYS_setuid, 65534)); after(); }
 static void for_a_while(void) {
   before();

@@ -1,5 +1,6 @@
-// Pipes and eventfds that arrive over AF_UNIX sockets (unix(7), SCM_RIGHTS) on numbers that nobody made: one by one and many in
-// one message, by recvmsg and recvmmsg, cut short, close-on-exec, in a process that has exec'd; what they carry is right.
+// Pipes and eventfds that arrive over AF_UNIX sockets (unix(7), SCM_RIGHTS) on numbers that nobody made: one by one
+// and many in one message, by recvmsg and recvmmsg, cut short, close-on-exec, in a process that has exec'd; what they
+// carry is right.
 #include "channels.h"
 
 #include <sys/un.h>

@@ -1,5 +1,6 @@
-// Restartable sequences (rseq(2)) count per processor without atomics while other threads make channels: a section that a tracer
-// let run on after an interruption loses counts. By glibc's registration, and by one's own where glibc makes none.
+// Restartable sequences (rseq(2)) count per processor without atomics while other threads make channels: a section
+// that a tracer let run on after an interruption loses counts. By glibc's registration, and by one's own where glibc
+// makes none.
 #include "channels.h"
 
 #include <sys/auxv.h>

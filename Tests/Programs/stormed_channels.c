@@ -1,5 +1,6 @@
-// Channels are made, used and closed by several threads while timers fire as fast as they can, a sibling stops and continues
-// the process, and numbered signals are queued to it: no result, no byte, no signal and no bit of the mask is lost.
+// Channels are made, used and closed by several threads while timers fire as fast as they can, a sibling stops and
+// continues the process, and numbered signals are queued to it: no result, no byte, no signal and no bit of the mask
+// is lost.
 #include "channels.h"
 
 enum { THREADS = 4, ROUNDS = 60, QUEUED = 400, STOPS = 60, MOST_FIRED = 800 };

@@ -1,6 +1,6 @@
-// Threads sleep in calls of every kind while another thread makes channels, so that a filter comes over them in their sleep: no
-// call ends before its time, with EINTR or at all; one that a handler interrupts starts again or fails as it should; and
-// each ends with the right result in the end.
+// Threads sleep in calls of every kind while another thread makes channels, so that a filter comes over them in their
+// sleep: no call ends before its time, with EINTR or at all; one that a handler interrupts starts again or fails as
+// it should; and each ends with the right result in the end.
 #include "channels.h"
 
 #include <linux/futex.h>

@@ -1,5 +1,5 @@
-// A process does without its vDSO: it is unmapped, moved elsewhere, made inaccessible, overwritten by its own page, or was
-// copied and looked at byte for byte. Channels are made all the same, and the vDSO is what it was.
+// A process does without its vDSO: it is unmapped, moved elsewhere, made inaccessible, overwritten by its own page,
+// or was copied and looked at byte for byte. Channels are made all the same, and the vDSO is what it was.
 #include "channels.h"
 
 #include <sys/auxv.h>

@@ -36,15 +36,21 @@ public struct Comparison: Sendable {
   public let dump: String
 
   /// Runs `name` (without .c) with `arguments`. A `driver` is a program that starts the other one: it gets the command,
-  /// the traced or the native one, as its arguments.
-  public init(_ name: String, _ arguments: [String] = [], driver: String? = nil, as runner: Runner = .own) throws {
+  /// the traced or the native one, as its arguments. Without a `scope` it is the one that `trace` has by itself.
+  public init(
+    _ name: String, _ arguments: [String] = [], driver: String? = nil, as runner: Runner = .own, scope: String? = nil
+  )
+    throws
+  {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
     let command = [try Program.executable(name)] + arguments
     let start = runner.prefix + (try driver.map { [try Program.executable($0)] } ?? [])
     native = try Command.run(start + command, deadline: 60)
     traced = try Command.run(
-      start + [Command.faultline, "trace", "--quiet", "-o", trace, "--"] + command, deadline: 60)
+      start + [Command.faultline, "trace", "--quiet", "-o", trace] + (scope.map { ["--scope", $0] } ?? []) + ["--"]
+        + command,
+      deadline: 60)
     let analyzed = try Command.run([Command.faultline, "analyze", "--format", "json", trace])
     document = try? FindingsDocument(json: analyzed.output)
     dump = try Command.run([Command.faultline, "dump", trace]).output

@@ -1,0 +1,35 @@
+// Programs that would notice or break a careless arming of filters: calls injected at the edge of a stack, amid signals, execs and
+// filters of their own, without privileges or a vDSO, on numbers that nobody made a channel on. Each does traced, in each
+// scope, what it does natively.
+
+import Foundation
+import Support
+import Testing
+
+@Suite(.serialized) struct ArmingTests {
+  /// They check themselves, and tell neither pids nor times.
+  static let programs = [
+    "edge_of_stack", "kept_registers", "stormed_channels", "rseq_sections", "undisturbed_waits", "exec_while_arming",
+    "filters_and_channels", "without_vdso", "lost_privileges", "passed_channels", "renumbered_channels",
+    "many_channels", "channels_by_int80",
+  ]
+
+  private func endsAlike(_ name: String, _ runner: Runner, scope: String) throws {
+    let run = try Comparison(name, as: runner, scope: scope)
+    #expect(run.native.status == 0, "\(run.native.output)\(run.native.error)")
+    #expect(run.differences == [])
+    #expect(run.document?.trace.complete == true)
+  }
+
+  @Test(arguments: programs, Runner.all) func endsAlikeInScopeWakeups(_ name: String, _ runner: Runner) throws {
+    try endsAlike(name, runner, scope: "wakeups")
+  }
+
+  @Test(arguments: programs, Runner.all) func endsAlikeInScopeAll(_ name: String, _ runner: Runner) throws {
+    try endsAlike(name, runner, scope: "all")
+  }
+
+  @Test(arguments: programs, Runner.all) func endsAlikeInScopeLight(_ name: String, _ runner: Runner) throws {
+    try endsAlike(name, runner, scope: "light")
+  }
+}
