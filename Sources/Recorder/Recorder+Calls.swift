@@ -136,6 +136,7 @@ extension Recorder {
     _ call: PendingCall, of tracee: Tracee, _ phase: Event.Phase, result: Int64, at time: Nanoseconds
   ) -> Bool {
     if call.isSilent { return false }
+    if phase != .begin { tracee.lastTold = time }
     let isFolded = write(
       Event(
         thread: tracee.id, phase: phase, entered: call.entered, exited: time,

@@ -155,6 +155,7 @@ extension Recorder {
     let child = makeTracee(tid, process: process)
     child.frames = start.isThread ? [] : parent?.frames ?? []
     child.name = parent?.name ?? []
+    if hasBegun { child.lastTold = now }
     child.isNewborn = parent != nil && !start.isThread && !start.sharesMemory
     tracees[tid] = child
     if hasBegun { emit(child, .start(start)) }

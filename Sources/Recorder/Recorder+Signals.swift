@@ -32,12 +32,40 @@ extension Recorder {
       let restarts = call.interrupted == -513 || call.interrupted == -512 && disposition.restarts
       complete(tracee, result: restarts ? call.interrupted : -Int64(EINTR))
     }
+    if Self.isUsersWord(signal), disposition.action != .ignore { noteBlocked(tracee, isHandled: isHandled, token) }
     emit(tracee, .signal(SignalDelivery(number: signal, code: info.code, sender: info.sender)))
     if isHandled {
       let pointer = disposition.usesAlternateStack ? nil : (try? token.syscall())?.stackPointer
       tracee.frames.append((signal, pointer))
     }
     try resume(tracee, token, signal: signal)
+  }
+
+  /// What people and supervisors end a program with that hangs.
+  private static func isUsersWord(_ signal: Int32) -> Bool {
+    signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || signal == SIGHUP || signal == SIGALRM
+  }
+
+  /// Writes down what the threads of a process are blocked in that is about to be ended, where their calls do not stop and so were not
+  /// seen to begin: since their last call that was, for all that is known.
+  private func noteBlocked(_ tracee: Tracee, isHandled: Bool, _ token: borrowing StoppedTracee) {
+    guard hasFilter, scope != .all else { return }
+    if tracee.call == nil, let registers = try? token.registers(), registers.number >= 0,
+      (-516...(-512)).contains(registers.result) || registers.result == -Int64(EINTR)
+    {
+      tellUnseen(Int(registers.number), registers.arguments, tracee)
+      if isHandled { complete(tracee, result: -Int64(EINTR)) }
+    }
+    guard !isHandled else { return }
+    for other in tracees.values where other.process === tracee.process && other !== tracee && other.call == nil {
+      guard !other.isHeld, !other.isExiting, let call = ProcFS.syscall(of: other.tid) else { continue }
+      tellUnseen(call.number, call.arguments, other)
+    }
+  }
+
+  private func tellUnseen(_ number: Int, _ arguments: Arguments, _ tracee: Tracee) {
+    guard let shape = SyscallTable.shape(UInt64(number)) else { return }
+    enter(tracee, Syscall(number), shape, arguments, entered: tracee.lastTold)
   }
 
   /// The least that the kernel puts on the stack for a handler: red zone, siginfo and ucontext, and the FXSAVE area

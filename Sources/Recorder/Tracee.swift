@@ -11,6 +11,8 @@ final class Tracee {
   var call: PendingCall?
   /// The variable parts of `call`.
   var arena = Arena()
+  /// When its last call that was seen returned.
+  var lastTold: Nanoseconds = 0
   /// When its processor time was last written into the trace.
   var usageTime: Nanoseconds = 0
   /// How long after that it is due again, while its calls go into one run.
