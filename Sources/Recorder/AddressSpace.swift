@@ -38,6 +38,10 @@ final class AddressSpace {
     let length = sections &+ UInt64(size) * UInt64(count)
     guard length >= 64, length < UInt64(mapping.count) else { return nil }
     let end = (mapping.lowerBound + length + 15) & ~15
-    return end < mapping.upperBound ? (end, Int(mapping.upperBound - end) / 8) : nil
+    guard end < mapping.upperBound else { return nil }
+    var tail: [UInt8] = []
+    let room = Int(mapping.upperBound - end)
+    guard memory.read(end, count: room, into: &tail) == room, tail.allSatisfy({ $0 == 0 }) else { return nil }
+    return (end, room / 8)
   }
 }

@@ -17,8 +17,10 @@ struct Injection {
   var registers: RegisterSet
   var mask: UInt64
   var ranges: [ArmedRange]
-  /// What was where the program was put, if that was not spare.
+  /// What was where the program was put.
   var borrowed: (address: UInt64, words: [UInt64])?
+  /// That was the vDSO's tail.
+  var isInSpareRoom = false
 }
 
 extension Injection {

@@ -73,7 +73,12 @@ extension Recorder {
     func words(_ address: UInt64) -> [UInt64] { [UInt64(program.count), address &+ 16] + program }
     let space = tracee.process.space
     if let room = space.spareRoom(memory), program.count + 2 <= room.words {
-      if memory.write(words(room.address), at: room.address) { return room.address }
+      if memory.write(words(room.address), at: room.address) {
+        // It was empty, and is again.
+        injection.borrowed = (room.address, [UInt64](repeating: 0, count: program.count + 2))
+        injection.isInSpareRoom = true
+        return room.address
+      }
       space.forgetRoom()
     }
     // 128 bytes below the stack pointer are the program's (System V ABI, the red zone).
@@ -130,7 +135,7 @@ extension Recorder {
       tracee.process.layers += 1
       counters.layers += 1
       for range in injection.ranges { emit(tracee, .armed(range.calls, first: range.first, last: range.last)) }
-    } else if result == -Int64(EFAULT), injection.borrowed == nil {
+    } else if result == -Int64(EFAULT), injection.isInSpareRoom {
       // The program has closed the vDSO to itself.
       tracee.process.space.forgetRoom()
       return try inject(tracee, injection.ranges, at: .exit, token)
