@@ -106,7 +106,16 @@ extension Recorder {
   /// takes its bytes bit by bit, or a read that was to wait for all of them.
   func isCutShort(_ call: PendingCall, result: Int64, _ tracee: Tracee) -> Bool {
     // An attached program may be let go before the call has gone on.
-    hasFilter && isUnfinished(call, result: result, tracee) && ProcFS.hasPendingSignal(tracee.tid)
+    hasFilter && isUnfinished(call, result: result, tracee)
+      && (ProcFS.hasPendingSignal(tracee.tid) || isEndedBySignalsOnly(call, tracee))
+  }
+
+  /// A blocking write to a pipe ends short for a signal only (Linux 6.1, fs/pipe.c, pipe_write). If none is pending, another thread
+  /// has taken it, and nobody would have woken this one untraced.
+  private func isEndedBySignalsOnly(_ call: PendingCall, _ tracee: Tracee) -> Bool {
+    guard call.syscall == .write || call.syscall == .writev else { return false }
+    let slot = world.descriptor(FD(truncatingIfNeeded: call.argument(0)), of: tracee.id).file
+    return world.file(slot).map { $0.kind == .pipe || $0.kind == .fifo } ?? false
   }
 
   /// Whether a call that was not disturbed would have gone on until it had all.
