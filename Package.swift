@@ -40,7 +40,7 @@ let package = Package(
       name: "fuzz-lineage", dependencies: ["CLinux", "Lineage", "Recorder", "Trace"], path: "Tests/LineageFuzzer",
       swiftSettings: strict),
     .target(name: "Support", dependencies: ["Trace"], path: "Tests/Support", swiftSettings: strict),
-    .testTarget(name: "TraceTests", dependencies: ["Trace"], swiftSettings: strict),
+    .testTarget(name: "TraceTests", dependencies: ["Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "PtraceTests", dependencies: ["Ptrace"], swiftSettings: strict),
     .testTarget(name: "LineageTests", dependencies: ["Lineage", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),

@@ -9,6 +9,17 @@ struct ByteWriter {
   mutating func byte(_ value: UInt8) { bytes.append(value) }
 
   mutating func unsigned(_ value: UInt64) {
+    if value < 0x80 { return bytes.append(UInt8(truncatingIfNeeded: value)) }
+    // Built at once where it takes eight bytes at most, since each append has its cost.
+    guard value < 1 << 56 else { return bytewise(value) }
+    let count = (70 - value.leadingZeroBitCount) / 7
+    var word: UInt64 = 0
+    for place in 0..<UInt64(count) { word |= (value >> (7 * place) & 0x7F | 0x80) << (8 * place) }
+    word &= ~(0x80 << UInt64(8 * count - 8))
+    unsafe withUnsafeBytes(of: word.littleEndian) { unsafe bytes.append(contentsOf: $0[..<count]) }
+  }
+
+  private mutating func bytewise(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)

@@ -11,7 +11,7 @@ import Synchronization
 #endif
 
 /// A file of chunks that grows.
-final class ChunkFile {
+struct ChunkFile: ~Copyable {
   let path: String
   /// The open chunk's header; what of it changes is published by `append`, `truncate` and `note`.
   private(set) var header: ChunkHeader
@@ -26,33 +26,35 @@ final class ChunkFile {
   private var chunkInFile = TraceFormat.fileHeaderSize
   private var index: [(offset: UInt64, header: ChunkHeader)] = []
 
-  /// Makes the file, mode 0600, writes its header and opens the first chunk.
+  /// Makes the file, mode 0600, writes its header and opens the first chunk; where that fails, `failure` says why.
   init(path: String, header traceHeader: TraceHeader) throws(TraceError) {
+    let opened = try Self.made(path, traceHeader)
     self.path = path
+    descriptor = opened
+    header = Self.emptyChunk(sequence: 0)
+    openChunk(at: TraceFormat.fileHeaderSize, sequence: 0)
+  }
+
+  private static func made(_ path: String, _ header: TraceHeader) throws(TraceError) -> Int32 {
     // A new file, so that its mode is ours, and so that one which another tracer still has mapped is not cut under it.
     var status = stat()
     if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { unsafe unlink(path) }
     let opened = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard opened >= 0 else { throw .unwritable(path: path, errno: errno) }
-    descriptor = Self.raised(opened)
-    header = Self.emptyChunk(sequence: 0)
+    let descriptor = raised(opened)
     var writer = ByteWriter()
     writer.bytes.append(contentsOf: TraceFormat.magic)
     writer.fixed(UInt32(TraceFormat.version))
     writer.fixed(UInt32(TraceFormat.fileHeaderSize))
-    writer.fixed(traceHeader.started)
-    writer.fixed(UInt32(traceHeader.beganAfterStart ? 1 : 0))
+    writer.fixed(header.started)
+    writer.fixed(UInt32(header.beganAfterStart ? 1 : 0))
     while writer.bytes.count < TraceFormat.fileHeaderSize { writer.byte(0) }
     guard unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, 0) == writer.bytes.count else {
       let failed = errno
       close(descriptor)
       throw .unwritable(path: path, errno: failed)
     }
-    openChunk(at: TraceFormat.fileHeaderSize, sequence: 0)
-    if let failure {
-      close(descriptor)
-      throw .unwritable(path: path, errno: failure)
-    }
+    return descriptor
   }
 
   deinit {
@@ -84,10 +86,10 @@ final class ChunkFile {
   }
 
   /// Sets what the first time difference is counted from; before the first event.
-  func begin(at time: Nanoseconds) { header.firstTime = time }
+  mutating func begin(at time: Nanoseconds) { header.firstTime = time }
 
   /// Appends a record, which must have room.
-  func append(_ record: [UInt8]) {
+  mutating func append(_ record: [UInt8]) {
     unsafe record.withUnsafeBytes { source in
       unsafe (body + length).copyMemory(from: source.baseAddress!, byteCount: source.count)
     }
@@ -97,13 +99,13 @@ final class ChunkFile {
 
   /// Takes back the records from `length` on. The length goes back before the bytes change: a reader after our death must
   /// not see half a record.
-  func truncate(to length: Int) {
+  mutating func truncate(to length: Int) {
     header.length = UInt32(length)
     commit()
   }
 
   /// An event of the chunk was that late.
-  func note(_ time: Nanoseconds) {
+  mutating func note(_ time: Nanoseconds) {
     guard time > header.lastTime else { return }
     header.lastTime = time
     let start = unsafe window.unsafelyUnwrapped + chunkInWindow
@@ -134,7 +136,7 @@ final class ChunkFile {
   }
 
   /// Closes the open chunk, which holds that many events: from here its checksum holds.
-  private func seal(events: UInt64) {
+  private mutating func seal(events: UInt64) {
     header.events = UInt32(events - header.firstSequence)
     header.checksum = UInt32(
       unsafe crc32(0, UnsafePointer(body.assumingMemoryBound(to: UInt8.self)), UInt32(header.length)))
@@ -151,12 +153,12 @@ final class ChunkFile {
   private var next: Int { chunkInFile + TraceFormat.chunkHeaderSize + (length + 7) & ~7 }
 
   /// Seals the open chunk and opens the next. `events`: how many the file holds.
-  func turn(events: UInt64) {
+  mutating func turn(events: UInt64) {
     seal(events: events)
     openChunk(at: next, sequence: events)
   }
 
-  private func openChunk(at offset: Int, sequence: UInt64) {
+  private mutating func openChunk(at offset: Int, sequence: UInt64) {
     if let window = unsafe window { unsafe munmap(window, windowSize) }
     unsafe window = nil
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -182,7 +184,7 @@ final class ChunkFile {
   }
 
   /// Seals the file and writes its index. Without this the file is readable, and known to be incomplete.
-  func finish(events: UInt64) throws(TraceError) {
+  mutating func finish(events: UInt64) throws(TraceError) {
     let end: Int
     if unsafe window != nil {
       seal(events: events)

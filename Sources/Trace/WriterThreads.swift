@@ -33,8 +33,9 @@ struct WriterThreads {
   private var held: [Int] = []
   private(set) var heldCount = 0
   private(set) var heldBytes = 0
-  /// How many of `held`, from the first, are in the tail.
+  /// How many of `held`, from the first, are in the tail, or were handed over.
   private var told = 0
+  private var taken = 0
   /// A writer that the owner may exchange with its own meanwhile.
   var spare = ByteWriter()
 
@@ -100,23 +101,29 @@ struct WriterThreads {
     return wasTold
   }
 
-  /// Hands over all held begins, in their order.
-  mutating func takeHeld() -> [Int] {
-    let taken = held.filter { $0 >= 0 }
-    for slot in taken { slots[slot].holdsBegin = false }
+  /// Hands over the held begins one by one, in their order; none may be in the tail.
+  mutating func takeHeld() -> Int? {
+    while taken < held.count {
+      let slot = held[taken]
+      taken += 1
+      guard slot >= 0 else { continue }
+      slots[slot].holdsBegin = false
+      return slot
+    }
     held.removeAll(keepingCapacity: true)
+    taken = 0
     heldCount = 0
     heldBytes = 0
     told = 0
-    return taken
+    return nil
   }
 
-  /// Hands over those that were in the tail many times. None is in it now.
-  mutating func takeLasting() -> [Int] {
-    let taken = held.filter { $0 >= 0 && slots[$0].tellings >= Self.lasting }
-    for slot in taken { _ = release(slot) }
+  /// Hands over those that were in the tail many times; none may be in it now. The older, the more often.
+  mutating func takeLasting() -> Int? {
     if held.count > 2 * heldCount + 16 { compact() }
-    return taken
+    guard let slot = held.first(where: { $0 >= 0 }), slots[slot].tellings >= Self.lasting else { return nil }
+    _ = release(slot)
+    return slot
   }
 
   private mutating func compact() {
