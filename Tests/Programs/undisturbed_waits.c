@@ -137,6 +137,9 @@ static void round_of(const char *name, bool signals, int flags) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGUSR2);
+  // A thread that blocks all signals for an instant, as pthread_create does, has the kernel give another one the SIGCHLD
+  // that it would drop otherwise, and a write then ends short.
+  sigaddset(&set, SIGCHLD);
   pthread_sigmask(SIG_BLOCK, &set, NULL);
   pthread_t threads[WAITS];
   for (int i = 0; i < WAITS; i++) threads[i] = start(sleep_in, &waits[i]);
