@@ -219,7 +219,9 @@ public final class Recorder {
     var ready = 0
     if wakefulness.spinTime > 0 {
       let wakeful = lastStop + wakefulness.spinTime
-      repeat { ready = takeReady(after: 0, &noTracees) } while ready == 0 && !noTracees
+      repeat {
+        ready = takeReady(after: 0, &noTracees)
+      } while ready == 0 && !noTracees
         && Self.clock(CLOCK_MONOTONIC) < wakeful
       if ready > 0 || noTracees { return (ready, noTracees) }
     }
