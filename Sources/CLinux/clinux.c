@@ -351,6 +351,7 @@ void clinux_stop_with(pid_t target, int number) {
   char status[40];
   snprintf(status, sizeof status, "/proc/%d/status", target);
   pid_t self = getpid();
+  clinux_hold_signals();
   pid_t watcher = fork();
   if (watcher == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,9 +1,10 @@
 // The signals that come to the tracer, and waiting for tracees beside them.
 //
 // wait4 itself is what the tracer sleeps in: SIGCHLD for each stop would be sent, queued and taken for nothing. So all signals are
-// blocked, and those that mean us are let through around that one call alone, to a handler that notes them. A signal that comes
-// after the last look and before wait4 sleeps would wait for the next stop; the handler starts a ticker, which interrupts wait4
-// until the signal has been taken. The handler must not jump out of wait4: a status taken already would be lost.
+// blocked but those that mean us: from the first wait on a handler notes them. A signal that comes after the last look and before
+// wait4 sleeps would wait for the next stop; the handler starts a ticker, which interrupts wait4 until the signal has been taken.
+// The handler must not jump out of wait4: a status taken already would be lost. Other calls of the tracer may be interrupted as
+// well; of those that it makes between two stops only growing the trace minds (see ChunkFile), and blocks them for itself.
 #define _GNU_SOURCE
 #include "clinux.h"
 #include "surroundings.h"
@@ -36,8 +37,8 @@ static struct rlimit original_files;
 
 // MARK: Noting
 
-// Written by the handler and read with signals blocked, by the one thread that calls clinux_wait.
-static struct {
+// A ring, written by the handler and read by the one thread that calls clinux_wait, which runs the handler, too.
+static volatile struct {
   int number;
   pid_t sender;
 } noted[NOTED];
@@ -68,15 +69,24 @@ static void note(int number, siginfo_t *info, void *context) {
 
 static void ignore_tick(int number) { (void)number; }
 
-static void let_signals_through(bool open) { pthread_sigmask(open ? SIG_UNBLOCK : SIG_BLOCK, &let_through, NULL); }
+static bool are_let_through;
+
+static void let_signals_through(void) {
+  if (!are_let_through) pthread_sigmask(SIG_UNBLOCK, &let_through, NULL);
+  are_let_through = true;
+}
+
+void clinux_hold_signals(void) {
+  if (are_let_through) pthread_sigmask(SIG_BLOCK, &let_through, NULL);
+  are_let_through = false;
+}
 
 int clinux_has_signal(void) { return first != end; }
 
 int clinux_next_signal(pid_t *sender) {
   *sender = 0;
   if (first == end) {
-    let_signals_through(true);
-    let_signals_through(false);
+    let_signals_through();
     // Others would count against the limit of signals that wait (RLIMIT_SIGPENDING), which is the targets' as well.
     struct timespec none = {0, 0};
     while (sigtimedwait(&unwanted, NULL, &none) > 0) continue;
@@ -100,29 +110,26 @@ pid_t clinux_poll(int *status) {
 static pid_t wait_by_looking(int *status) {
   pid_t pid = clinux_poll(status);
   if (pid != 0) return pid;
-  let_signals_through(true);
+  let_signals_through();
   struct timespec pause = {0, 1000000};
   nanosleep(&pause, NULL);
-  let_signals_through(false);
   return clinux_poll(status);
 }
 
 pid_t clinux_wait(int *status) {
   if (!has_ticker) return wait_by_looking(status);
-  pid_t pid = 0;
-  int failed = EINTR;
-  let_signals_through(true);
-  if (first == end) {
-    pid = (pid_t)syscall(SYS_wait4, -1, status, __WALL, NULL);
-    failed = errno;
-  }
-  let_signals_through(false);
+  let_signals_through();
+  if (first != end) return 0;
+  pid_t pid = (pid_t)syscall(SYS_wait4, -1, status, __WALL, NULL);
   if (pid > 0) return pid;
-  return failed == EINTR ? 0 : -failed;
+  return errno == EINTR ? 0 : -errno;
 }
 
 void clinux_tick(int64_t time) {
-  if (has_ticker && time != period) start_ticker(time);
+  if (!has_ticker || time == period) return;
+  // Not while the handler may start it.
+  clinux_hold_signals();
+  start_ticker(time);
 }
 
 // MARK: Before and after
@@ -206,11 +213,13 @@ void clinux_restore_signals(void) {
   first = end;
   give_back_actions();
   sigprocmask(SIG_SETMASK, &original_mask, NULL);
+  are_let_through = false;
 }
 
 // MARK: Stopping and dying as others do
 
 void clinux_stop_by(int number) {
+  clinux_hold_signals();
   if (number == SIGSTOP) {
     kill(getpid(), number);
     return;

@@ -16,7 +16,7 @@ public struct TraceeMemory: Sendable {
   }
 
   /// Whether all pages of the stretch are in memory or swapped out (/proc/TID/pagemap, bits 63 and 62).
-  private func isThere(_ address: UInt64, _ count: Int) -> Bool {
+  @usableFromInline func isThere(_ address: UInt64, _ count: Int) -> Bool {
     clinux_pages_present(tid, address, count) == 1
   }
 
@@ -31,7 +31,9 @@ public struct TraceeMemory: Sendable {
   }
 
   /// Shows `body` up to `count` bytes from `address`, as many as were readable; without allocation where they are few.
-  public func withBytes<Result>(_ address: UInt64, count: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+  @inlinable public func withBytes<Result>(
+    _ address: UInt64, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
     guard address != 0, count > 0, !asksFirst || isThere(address, count) else {
       return body(UnsafeRawBufferPointer(start: nil, count: 0))
     }
@@ -41,7 +43,7 @@ public struct TraceeMemory: Sendable {
     }
   }
 
-  private func fill(_ buffer: UnsafeMutableRawBufferPointer, from address: UInt64) -> Int {
+  @usableFromInline func fill(_ buffer: UnsafeMutableRawBufferPointer, from address: UInt64) -> Int {
     let got = clinux_read_memory(tid, address, buffer.baseAddress, buffer.count)
     return got < 0 ? peek(address, into: buffer) : got
   }
