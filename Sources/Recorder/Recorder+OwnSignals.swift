@@ -62,7 +62,7 @@ extension Recorder {
       }
       // The terminal gave it to the target as well. A second within a second means us too.
       let time = now
-      if let last = lastInterrupt, time - last < 1_000_000_000 { end() }
+      if let last = lastInterrupt, time < last + 1_000_000_000 { end() }
       lastInterrupt = time
     case SIGTERM, SIGHUP:
       if !hasFilter {
@@ -79,7 +79,8 @@ extension Recorder {
 
   /// Passes a signal on to the root, unless that has it already: sent to the whole process group, as timeout(1) and shells do.
   private func passOn() {
-    guard let (signal, sender, time) = toPassOn, now - time >= Self.groupTime else { return }
+    // What came before the exec was noted in another time (see `execed`): it may be later than now.
+    guard let (signal, sender, time) = toPassOn, now >= time + Self.groupTime else { return }
     toPassOn = nil
     let hasIt =
       lastDelivered.signal == signal && lastDelivered.sender == sender && lastDelivered.time + Self.groupTime >= time
@@ -116,7 +117,7 @@ extension Recorder {
   /// continue it, so only one that is alone takes us along.
   func stopWithRootIfAsked() {
     let isAlone = tracees.values.allSatisfy { $0.process.pid == root } && unclaimed.isEmpty
-    let isAsked = lastTerminalStop.map { now - $0 < 1_000_000_000 } ?? false
+    let isAsked = lastTerminalStop.map { now < $0 + 1_000_000_000 } ?? false
     if hasFilter, isAsked || isAlone { stopWithRoot() }
   }
 }
