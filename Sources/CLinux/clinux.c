@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "clinux.h"
+#include "surroundings.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -240,73 +241,8 @@ int clinux_compare_files(pid_t first, int first_fd, pid_t second, int second_fd)
   return result == 0 ? 0 : result == 1 ? -1 : result == 2 ? 1 : 2;
 }
 
-static sigset_t tracer_signals;
-static sigset_t original_mask;
-static struct sigaction original_child_action;
-static struct sigaction original_size_action;
-static struct sigaction original_bus_action;
-static struct rlimit original_files;
 static int release_pipe[2] = {-1, -1};
 static int failure_pipe[2] = {-1, -1};
-
-static volatile sig_atomic_t lost_pages;
-
-// The file under the trace's window was cut: the page becomes memory of ours, so that the program goes on.
-static void replace_lost_page(int number, siginfo_t *info, void *context) {
-  (void)context;
-  if (info->si_code <= 0) return;
-  void *page = (void *)((uintptr_t)info->si_addr & ~(uintptr_t)4095);
-  if (mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-    signal(number, SIG_DFL);
-  lost_pages = 1;
-}
-
-void clinux_restore_signals(void) {
-  // What came for the programs, or of their ends, is not for what follows.
-  struct timespec none = {0, 0};
-  while (sigtimedwait(&tracer_signals, NULL, &none) > 0) continue;
-  sigaction(SIGCHLD, &original_child_action, NULL);
-  sigaction(SIGXFSZ, &original_size_action, NULL);
-  sigprocmask(SIG_SETMASK, &original_mask, NULL);
-}
-
-int clinux_has_lost_pages(void) { return lost_pages; }
-
-void clinux_block_signals(void) {
-  // All of them: a target may send any signal to its process group, which is ours as well. Faults are delivered all the same.
-  sigfillset(&tracer_signals);
-  // A program may be given few descriptors; ours are besides those.
-  getrlimit(RLIMIT_NOFILE, &original_files);
-  struct rlimit files = original_files;
-  if (files.rlim_cur < 4096) {
-    files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
-    setrlimit(RLIMIT_NOFILE, &files);
-  }
-  sigdelset(&tracer_signals, SIGBUS);
-  struct sigaction guard = {.sa_sigaction = replace_lost_page, .sa_flags = SA_SIGINFO};
-  sigaction(SIGBUS, &guard, &original_bus_action);
-  sigprocmask(SIG_BLOCK, &tracer_signals, &original_mask);
-  // An inherited SIG_IGN would make the kernel reap children unseen.
-  struct sigaction standard = {.sa_handler = SIG_DFL};
-  sigaction(SIGCHLD, &standard, &original_child_action);
-  // The trace may grow beyond the user's RLIMIT_FSIZE: that is EFBIG to us, not our death.
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
-  sigaction(SIGXFSZ, &ignore, &original_size_action);
-}
-
-int clinux_next_signal(int64_t timeout_ns, pid_t *sender) {
-  struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-  *sender = 0;
-  for (;;) {
-    siginfo_t info;
-    int signal = timeout_ns < 0 ? sigwaitinfo(&tracer_signals, &info) : sigtimedwait(&tracer_signals, &info, &timeout);
-    if (signal > 0) {
-      if (info.si_code <= 0) *sender = info.si_pid;
-      return signal;
-    }
-    if (errno == EAGAIN) return 0;
-  }
-}
 
 // Out of the way of the numbers that programs know; close-on-exec like every descriptor of the tracer.
 static void raise_descriptor(int *fd) {
@@ -347,11 +283,7 @@ static void run_child(const struct clinux_launch *launch) {
   char go;
   close(release_pipe[1]);
   if (read(release_pipe[0], &go, 1) != 1) _exit(127);
-  sigaction(SIGCHLD, &original_child_action, NULL);
-  sigaction(SIGXFSZ, &original_size_action, NULL);
-  sigaction(SIGBUS, &original_bus_action, NULL);
-  setrlimit(RLIMIT_NOFILE, &original_files);
-  sigprocmask(SIG_SETMASK, &original_mask, NULL);
+  clinux_give_back();
   struct sock_fprog program = {launch->filter_length, (struct sock_filter *)launch->filter};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0) {
     // Without privilege a filter needs NO_NEW_PRIVS, which also disarms set-user-ID programs.
@@ -419,6 +351,7 @@ void clinux_stop_with(pid_t target, int number) {
   char status[40];
   snprintf(status, sizeof status, "/proc/%d/status", target);
   pid_t self = getpid();
+  clinux_hold_signals();
   pid_t watcher = fork();
   if (watcher == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -433,27 +366,4 @@ void clinux_stop_with(pid_t target, int number) {
   if (watcher < 0) return;
   kill(watcher, SIGKILL);
   while (waitpid(watcher, NULL, 0) < 0 && errno == EINTR) continue;
-}
-
-void clinux_stop_by(int number) {
-  kill(getpid(), number);
-  if (number == SIGSTOP) return;
-  // It waits, blocked: for this moment it is let through. The program's stop is what the shell is to see.
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
-  pthread_sigmask(SIG_BLOCK, &only, NULL);
-}
-
-void clinux_die_by(int number) {
-  struct rlimit none = {0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  signal(number, SIG_DFL);
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  sigprocmask(SIG_UNBLOCK, &only, NULL);
-  kill(getpid(), number);
 }

@@ -14,6 +14,8 @@ public struct Sight: Sendable {
   private var everywhere: CallFamilies = []
   private var numbers: [CallFamilies] = []
 
+  @usableFromInline init() {}
+
   /// What is seen of a number.
   @inlinable public func calls(on fd: FD) -> CallFamilies { scope == .all ? .everything : armed(fd) }
 
@@ -88,5 +90,10 @@ extension World {
   }
 
   /// What the tracer sees of the thread's process.
-  public func sight(of id: ThreadID) -> Sight { process(of: id)?.sight ?? Sight() }
+  @inlinable public func sight(of id: ThreadID) -> Sight {
+    guard id.position < threads.count, let process = threads[id.position]?.process, process.position < processes.count,
+      let sight = processes[process.position]?.sight
+    else { return Sight() }
+    return sight
+  }
 }

@@ -4,7 +4,10 @@ import Trace
 
 extension World {
   /// Whether other threads use the thread's table as well.
-  public func isTableShared(by id: ThreadID) -> Bool { thread(id).map { tables[$0.table].users > 1 } ?? false }
+  @inlinable public func isTableShared(by id: ThreadID) -> Bool {
+    guard id.position < threads.count, let table = threads[id.position]?.table else { return false }
+    return tables[table].users > 1
+  }
 
   /// The open numbers of the thread's table, ascending.
   public func openNumbers(of id: ThreadID) -> [FD] {

@@ -118,13 +118,15 @@ public struct World: Sendable {
 
   // MARK: Looking
 
-  public func thread(_ id: ThreadID) -> ThreadState? { id.position < threads.count ? threads[id.position] : nil }
+  // Inlined, so that who has a World in an object looks into it where it is, and does not copy it to ask it.
 
-  public func process(_ id: ProcessID) -> ProcessState? {
+  @inlinable public func thread(_ id: ThreadID) -> ThreadState? { id.position < threads.count ? threads[id.position] : nil }
+
+  @inlinable public func process(_ id: ProcessID) -> ProcessState? {
     id.position < processes.count ? processes[id.position] : nil
   }
 
-  public func process(of id: ThreadID) -> ProcessState? { thread(id).flatMap { process($0.process) } }
+  @inlinable public func process(of id: ThreadID) -> ProcessState? { thread(id).flatMap { process($0.process) } }
 
   /// The descriptor as the thread sees it.
   @inlinable public func descriptor(_ fd: FD, of id: ThreadID) -> Descriptor {
@@ -134,8 +136,8 @@ public struct World: Sendable {
     return tables[thread.table][fd]
   }
 
-  public func file(_ slot: Int32) -> OpenFile? { slot >= 0 ? files[Int(slot)] : nil }
-  public func channel(_ slot: Int32) -> Channel? { slot >= 0 ? channels[Int(slot)] : nil }
+  @inlinable public func file(_ slot: Int32) -> OpenFile? { slot >= 0 ? files[Int(slot)] : nil }
+  @inlinable public func channel(_ slot: Int32) -> Channel? { slot >= 0 ? channels[Int(slot)] : nil }
 
   /// The table of a process: that of any living thread.
   public func table(of id: ProcessID) -> FDTable? {

@@ -16,7 +16,7 @@ public struct TraceeMemory: Sendable {
   }
 
   /// Whether all pages of the stretch are in memory or swapped out (/proc/TID/pagemap, bits 63 and 62).
-  private func isThere(_ address: UInt64, _ count: Int) -> Bool {
+  @usableFromInline func isThere(_ address: UInt64, _ count: Int) -> Bool {
     clinux_pages_present(tid, address, count) == 1
   }
 
@@ -25,23 +25,39 @@ public struct TraceeMemory: Sendable {
     buffer.removeAll(keepingCapacity: true)
     guard address != 0, count > 0, !asksFirst || isThere(address, count) else { return 0 }
     buffer.append(contentsOf: repeatElement(0, count: count))
-    var got = buffer.withUnsafeMutableBytes { clinux_read_memory(tid, address, $0.baseAddress, count) }
-    if got < 0 { got = peek(address, count: count, into: &buffer) }
-    let filled = max(0, got)
+    let filled = buffer.withUnsafeMutableBytes { fill($0, from: address) }
     buffer.removeLast(count - filled)
     return filled
   }
 
+  /// Shows `body` up to `count` bytes from `address`, as many as were readable; without allocation where they are few.
+  @inlinable public func withBytes<Result>(
+    _ address: UInt64, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    guard address != 0, count > 0, !asksFirst || isThere(address, count) else {
+      return body(UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+    return withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { buffer in
+      let filled = fill(buffer, from: address)
+      return body(UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
+    }
+  }
+
+  @usableFromInline func fill(_ buffer: UnsafeMutableRawBufferPointer, from address: UInt64) -> Int {
+    let got = clinux_read_memory(tid, address, buffer.baseAddress, buffer.count)
+    return got < 0 ? peek(address, into: buffer) : got
+  }
+
   /// Word by word with PTRACE_PEEKDATA, where process_vm_readv is not allowed.
-  private func peek(_ address: UInt64, count: Int, into buffer: inout [UInt8]) -> Int {
+  private func peek(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
     var filled = 0
-    while filled < count {
+    while filled < buffer.count {
       var word: UInt = 0
       let result = withUnsafeMutablePointer(to: &word) {
         clinux_ptrace(2, tid, UInt(address) &+ UInt(filled), UInt(bitPattern: $0))
       }
       guard result >= 0 else { break }
-      let part = min(8, count - filled)
+      let part = min(8, buffer.count - filled)
       withUnsafeBytes(of: word) { bytes in
         for place in 0..<part { buffer[filled + place] = bytes[place] }
       }
@@ -56,11 +72,7 @@ public struct TraceeMemory: Sendable {
     var value: Value = 0
     let size = MemoryLayout<Value>.size
     if asksFirst, !isThere(address, size) { return nil }
-    let got = withUnsafeMutableBytes(of: &value) { clinux_read_memory(tid, address, $0.baseAddress, size) }
-    if got == size { return value }
-    var bytes = [UInt8](repeating: 0, count: size)
-    guard peek(address, count: size, into: &bytes) == size else { return nil }
-    return bytes.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
+    return withUnsafeMutableBytes(of: &value) { fill($0, from: address) } == size ? value : nil
   }
 
   /// Writes through /proc/TID/mem, read-only pages included: those become the tracee's own copy (FOLL_FORCE). False if not all

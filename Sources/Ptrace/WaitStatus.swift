@@ -1,5 +1,6 @@
 // A status from wait4(2), told apart as ptrace(2) describes it for a seized tracee.
 
+import CLinux
 import Glibc
 
 /// PTRACE_EVENT_* (linux/ptrace.h).
@@ -28,25 +29,26 @@ public enum WaitStatus: ~Copyable {
   case ended(tid: Int32, raw: Int32)
 }
 
+/// Statuses, always of any tracee (__WALL), never of one: a call that waited for one tid would deadlock with another thread's
+/// exec (Linux 6.1, fs/exec.c, de_thread).
 public enum Tracees {
   /// The next status that is ready, nil if none is. `noTracees` is set when none is left (ECHILD).
-  ///
-  /// Always for any tracee (__WALL), never for one: a call that waited for one tid would deadlock with another thread's
-  /// exec (Linux 6.1, fs/exec.c, de_thread).
   public static func nextStatus(noTracees: inout Bool) -> WaitStatus? {
-    noTracees = false
     var raw: Int32 = 0
-    while true {
-      let tid = waitpid(-1, &raw, WNOHANG | 0x4000_0000)
-      if tid == 0 { return nil }
-      if tid < 0 {
-        if errno == EINTR { continue }
-        noTracees = true
-        return nil
-      }
-      guard raw & 0xFF == 0x7F else { return .ended(tid: tid, raw: raw) }
-      return .stopped(StoppedTracee(tid: tid, reason: reason(raw)))
-    }
+    return told(clinux_poll(&raw), raw, noTracees: &noTracees)
+  }
+
+  /// Sleeps until there is a status; nil if a signal or a tick came first. All signals must be blocked.
+  public static func awaitStatus(noTracees: inout Bool) -> WaitStatus? {
+    var raw: Int32 = 0
+    return told(clinux_wait(&raw), raw, noTracees: &noTracees)
+  }
+
+  private static func told(_ tid: Int32, _ raw: Int32, noTracees: inout Bool) -> WaitStatus? {
+    noTracees = tid < 0
+    guard tid > 0 else { return nil }
+    guard raw & 0xFF == 0x7F else { return .ended(tid: tid, raw: raw) }
+    return .stopped(StoppedTracee(tid: tid, reason: reason(raw)))
   }
 
   private static func reason(_ raw: Int32) -> StopReason {

@@ -5,21 +5,21 @@ import Ptrace
 import Trace
 
 extension CallDecoder {
-  func transfer(_ call: PendingCall, arena: inout Arena, world: World) -> Operation {
+  func transfer(_ call: PendingCall, arena: inout Arena) -> Operation {
     let number = fd(call, 0)
     switch call.shape {
     case .transfer(let direction, let positioned):
       var transfer = Transfer(
         fd: number, direction: direction, requested: call.argument(2), positioned: positioned)
       if direction == .output, !positioned {
-        transfer.payload = payload(number, call.argument(1), call.argument(2), arena: &arena, world: world)
+        transfer.payload = payload(call.argument(1), call.argument(2), arena: &arena)
       }
       return .transfer(transfer)
     case .send:
       var transfer = Transfer(
         fd: number, direction: .output, requested: call.argument(2), flags: UInt32(truncatingIfNeeded: call.argument(3))
       )
-      transfer.payload = payload(number, call.argument(1), call.argument(2), arena: &arena, world: world)
+      transfer.payload = payload(call.argument(1), call.argument(2), arena: &arena)
       return .transfer(transfer)
     case .receive:
       return .transfer(
@@ -28,13 +28,13 @@ extension CallDecoder {
           flags: UInt32(truncatingIfNeeded: call.argument(3))))
     case .vector(let direction, let positioned):
       return .transfer(
-        vector(number, direction, positioned, call.argument(1), call.argument(2), arena: &arena, world: world))
+        vector(number, direction, positioned, call.argument(1), call.argument(2), arena: &arena))
     case .vectorAt(let direction):
       let positioned = Int64(bitPattern: call.argument(3)) != -1
       return .transfer(
-        vector(number, direction, positioned, call.argument(1), call.argument(2), arena: &arena, world: world))
+        vector(number, direction, positioned, call.argument(1), call.argument(2), arena: &arena))
     case .message(let direction):
-      var transfer = message(number, direction, at: call.argument(1), arena: &arena, world: world)
+      var transfer = message(number, direction, at: call.argument(1), arena: &arena)
       transfer.flags = UInt32(truncatingIfNeeded: call.argument(2))
       if direction == .output { transfer.passed = arena.add(numbers: rights(at: call.argument(1))) }
       return .transfer(transfer)
@@ -45,7 +45,7 @@ extension CallDecoder {
       let count = min(call.argument(2), 1024)
       var numbers: [Int32] = []
       for place in 0..<count {
-        let part = message(number, direction, at: call.argument(1) &+ place &* 64, arena: &arena, world: world)
+        let part = message(number, direction, at: call.argument(1) &+ place &* 64, arena: &arena)
         whole.requested &+= part.requested
         if place == 0 { whole.payload = part.payload }
         if direction == .output { numbers += rights(at: call.argument(1) &+ place &* 64) + [-1] }
@@ -58,21 +58,13 @@ extension CallDecoder {
     }
   }
 
-  private func payload(
-    _ fd: FD, _ address: UInt64, _ size: UInt64, arena: inout Arena, world: World
-  ) -> ArenaRange {
-    let slot = world.descriptor(fd, of: thread).file
-    guard let file = world.file(slot), file.channel >= 0, file.kind != .tty else { return .empty }
-    // An eventfd's eight bytes are a count, without which its account would be wrong.
-    let limit = file.kind == .eventfd ? max(8, payloadLimit) : payloadLimit
-    var bytes: [UInt8] = []
-    _ = memory.read(address, count: Int(min(size, UInt64(limit))), into: &bytes)
-    return arena.add(bytes: bytes)
+  private func payload(_ address: UInt64, _ size: UInt64, arena: inout Arena) -> ArenaRange {
+    memory.withBytes(address, count: Int(min(size, UInt64(payloadLimit)))) { arena.add(bytes: $0) }
   }
 
   private func vector(
     _ fd: FD, _ direction: Transfer.Direction, _ positioned: Bool, _ address: UInt64, _ count: UInt64,
-    arena: inout Arena, world: World
+    arena: inout Arena
   ) -> Transfer {
     var transfer = Transfer(fd: fd, direction: direction, requested: 0, positioned: positioned)
     var parts: [UInt8] = []
@@ -88,7 +80,7 @@ extension CallDecoder {
       transfer.requested &+= length
       // Of a vector only the first part that holds anything is kept.
       if direction == .output, !positioned, transfer.payload.isEmpty, length > 0 {
-        transfer.payload = payload(fd, base, length, arena: &arena, world: world)
+        transfer.payload = payload(base, length, arena: &arena)
       }
     }
     return transfer
@@ -96,11 +88,11 @@ extension CallDecoder {
 
   /// struct msghdr: name 0, namelen 8, iov 16, iovlen 24, control 32, controllen 40, flags 48.
   private func message(
-    _ fd: FD, _ direction: Transfer.Direction, at address: UInt64, arena: inout Arena, world: World
+    _ fd: FD, _ direction: Transfer.Direction, at address: UInt64, arena: inout Arena
   ) -> Transfer {
     vector(
       fd, direction, false, memory.load(address &+ 16, as: UInt64.self) ?? 0,
-      memory.load(address &+ 24, as: UInt64.self) ?? 0, arena: &arena, world: world)
+      memory.load(address &+ 24, as: UInt64.self) ?? 0, arena: &arena)
   }
 
   /// The descriptors of a message's SCM_RIGHTS (unix(7)); what was cut off (MSG_CTRUNC) is not there.

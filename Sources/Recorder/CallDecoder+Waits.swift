@@ -45,25 +45,25 @@ extension CallDecoder {
 
   private func pollSet(_ call: PendingCall, arena: inout Arena) -> ArenaRange {
     let count = Int(min(call.argument(1), UInt64(TraceFormat.longestWaitSet)))
-    var bytes: [UInt8] = []
-    let got = memory.read(call.argument(0), count: count * 8, into: &bytes) / 8
     let offset = arena.waits.count
-    for place in 0..<got {
-      let (fd, events, _) = pollEntry(bytes, place)
-      arena.waits.append(WaitEntry(fd: fd, asked: Readiness(rawValue: UInt32(events)), returned: []))
+    memory.withBytes(call.argument(0), count: count * 8) { bytes in
+      for place in 0..<bytes.count / 8 {
+        let (fd, events, _) = Self.pollEntry(bytes, place)
+        arena.waits.append(WaitEntry(fd: fd, asked: Readiness(rawValue: UInt32(events)), returned: []))
+      }
     }
-    return ArenaRange(offset: offset, count: got)
+    return ArenaRange(offset: offset, count: arena.waits.count - offset)
   }
 
   /// One struct pollfd: int fd, short events, short revents.
-  private func pollEntry(_ bytes: [UInt8], _ place: Int) -> (fd: FD, events: UInt16, returned: UInt16) {
-    bytes.withUnsafeBytes {
-      (
-        $0.loadUnaligned(fromByteOffset: place * 8, as: Int32.self),
-        $0.loadUnaligned(fromByteOffset: place * 8 + 4, as: UInt16.self),
-        $0.loadUnaligned(fromByteOffset: place * 8 + 6, as: UInt16.self)
-      )
-    }
+  private static func pollEntry(
+    _ bytes: UnsafeRawBufferPointer, _ place: Int
+  ) -> (fd: FD, events: UInt16, returned: UInt16) {
+    (
+      bytes.loadUnaligned(fromByteOffset: place * 8, as: Int32.self),
+      bytes.loadUnaligned(fromByteOffset: place * 8 + 4, as: UInt16.self),
+      bytes.loadUnaligned(fromByteOffset: place * 8 + 6, as: UInt16.self)
+    )
   }
 
   /// The bits of an fd_set below `count`, as bytes; empty for a null pointer.
@@ -96,25 +96,22 @@ extension CallDecoder {
     switch call.shape {
     case .epollWait, .epollPwait2:
       let count = Int(min(result, Int64(TraceFormat.longestWaitSet)))
-      var bytes: [UInt8] = []
-      // struct epoll_event is packed on x86_64: 4 bytes of events, 8 of data.
-      let got = memory.read(call.argument(1), count: count * 12, into: &bytes) / 12
       let offset = arena.waits.count
-      for place in 0..<got {
-        let (events, data) = bytes.withUnsafeBytes {
-          (
-            $0.loadUnaligned(fromByteOffset: place * 12, as: UInt32.self),
-            $0.loadUnaligned(fromByteOffset: place * 12 + 4, as: UInt64.self)
-          )
+      // struct epoll_event is packed on x86_64: 4 bytes of events, 8 of data.
+      memory.withBytes(call.argument(1), count: count * 12) { bytes in
+        for place in 0..<bytes.count / 12 {
+          let events = bytes.loadUnaligned(fromByteOffset: place * 12, as: UInt32.self)
+          let data = bytes.loadUnaligned(fromByteOffset: place * 12 + 4, as: UInt64.self)
+          arena.waits.append(WaitEntry(fd: -1, asked: [], returned: Readiness(rawValue: events), data: data))
         }
-        arena.waits.append(WaitEntry(fd: -1, asked: [], returned: Readiness(rawValue: events), data: data))
       }
-      wait.entries = ArenaRange(offset: offset, count: got)
+      wait.entries = ArenaRange(offset: offset, count: arena.waits.count - offset)
     case .poll, .ppoll:
-      var bytes: [UInt8] = []
-      let got = memory.read(call.argument(0), count: Int(wait.entries.count) * 8, into: &bytes) / 8
-      for (place, index) in wait.entries.indices.enumerated() where place < got {
-        arena.waits[index].returned = Readiness(rawValue: UInt32(pollEntry(bytes, place).returned))
+      memory.withBytes(call.argument(0), count: Int(wait.entries.count) * 8) { bytes in
+        for place in 0..<bytes.count / 8 {
+          arena.waits[Int(wait.entries.offset) + place].returned = Readiness(
+            rawValue: UInt32(Self.pollEntry(bytes, place).returned))
+        }
       }
     default:
       let sets = (1...3).map { bits(call.argument($0), Int(min(call.argument(0), 65536))) }

@@ -7,15 +7,14 @@ import Trace
 /// Decodes the calls of one thread at one stop.
 struct CallDecoder {
   let memory: TraceeMemory
-  let thread: ThreadID
-  /// How many bytes of a channel write are kept.
+  /// How many bytes of what the call writes are kept.
   let payloadLimit: Int
   let intern: ([UInt8]) -> StringID
 
   private static let closeOnExec: UInt64 = 0o2000000
 
   /// The operation that the call asks for. Variable parts go into `arena`.
-  func entered(_ call: PendingCall, arena: inout Arena, world: World) -> Operation {
+  func entered(_ call: PendingCall, arena: inout Arena) -> Operation {
     let first = fd(call, 0)
     switch call.shape {
     case .plain, .restart, .opaque, .ptrace, .prctl, .seccomp, .privilege: return .plain
@@ -70,7 +69,7 @@ struct CallDecoder {
     case .epollControl: return epollControl(call)
     case .epollWait, .epollPwait2, .poll, .ppoll, .select, .pselect: return wait(call, arena: &arena)
     case .transfer, .vector, .vectorAt, .send, .receive, .message, .messages:
-      return transfer(call, arena: &arena, world: world)
+      return transfer(call, arena: &arena)
     case .splice:
       return .move(from: first, to: fd(call, 2), requested: call.argument(4), consumes: true)
     case .tee: return .move(from: first, to: fd(call, 1), requested: call.argument(2), consumes: false)

@@ -11,8 +11,8 @@ struct Continuation {
   var memory: [(address: UInt64, old: UInt64)] = []
 }
 
-/// A call that was entered and has not returned.
-struct PendingCall {
+/// A call that was entered and has not returned. A thread makes one call after the other: each uses the same object.
+final class PendingCall {
   var syscall: Syscall
   var shape: CallShape
   var arguments: Arguments
@@ -42,6 +42,34 @@ struct PendingCall {
   var isSilent = false
   /// It was entered before the trace.
   var beganBefore = false
+
+  init() {
+    syscall = .read
+    shape = .plain
+    arguments = (0, 0, 0, 0, 0, 0)
+    entered = 0
+    operation = .plain
+  }
+
+  /// Becomes the call that is entered now.
+  func begin(_ syscall: Syscall, _ shape: CallShape, _ arguments: Arguments, entered: Nanoseconds) {
+    self.syscall = syscall
+    self.shape = shape
+    self.arguments = arguments
+    self.entered = entered
+    operation = .plain
+    interrupted = 0
+    mayRestart = false
+    originalTimeout = nil
+    untraced = nil
+    if strictMode != nil { strictMode = nil }
+    doubtfulSince = 0
+    if !orphans.isEmpty { orphans = [] }
+    done = 0
+    if continuation != nil { continuation = nil }
+    isSilent = false
+    beganBefore = false
+  }
 
   func argument(_ place: Int) -> UInt64 {
     switch place {

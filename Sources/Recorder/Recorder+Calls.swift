@@ -148,10 +148,10 @@ extension Recorder {
   private func prepare(
     _ tracee: Tracee, _ syscall: Syscall, _ shape: CallShape, _ arguments: Arguments, entered: Nanoseconds
   ) {
-    var call = PendingCall(
-      syscall: syscall, shape: shape, arguments: arguments, entered: entered, operation: .plain)
+    let call = tracee.blankCall()
+    call.begin(syscall, shape, arguments, entered: entered)
     tracee.arena.removeAll()
-    call.operation = decoder(tracee).entered(call, arena: &tracee.arena, world: world)
+    call.operation = decoder(tracee, for: call).entered(call, arena: &tracee.arena)
     guard hasBegun else {
       tracee.call = call
       return
@@ -165,10 +165,23 @@ extension Recorder {
     TraceeMemory(tid: tracee.tid, asksFirst: hasFaultHandlers)
   }
 
-  func decoder(_ tracee: Tracee) -> CallDecoder {
+  /// `call`: the one that is to be decoded, if one is that was entered just now.
+  func decoder(_ tracee: Tracee, for call: PendingCall? = nil) -> CallDecoder {
     CallDecoder(
-      memory: memory(of: tracee), thread: tracee.id, payloadLimit: payloadLimit,
-      intern: intern)
+      memory: memory(of: tracee), payloadLimit: call.map { payloadLimit(of: $0, tracee) } ?? 0, intern: intern)
+  }
+
+  /// How many bytes are kept of what the call writes.
+  private func payloadLimit(of call: PendingCall, _ tracee: Tracee) -> Int {
+    guard call.shape.mayWrite else { return 0 }
+    let slot = Int(world.descriptor(FD(truncatingIfNeeded: call.argument(0)), of: tracee.id).file)
+    guard slot >= 0, world.files[slot].channel >= 0 else { return 0 }
+    switch world.files[slot].kind {
+    case .tty: return 0
+    // An eventfd's eight bytes are a count, without which its account would be wrong.
+    case .eventfd: return max(8, payloadLimit)
+    default: return payloadLimit
+    }
   }
 
   /// A stop of PTRACE_SYSCALL: a call's exit, if it is one that was seen to enter, or of an attached program its entry.

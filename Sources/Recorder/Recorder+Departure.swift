@@ -32,7 +32,6 @@ extension Recorder {
   private func settleToLeave() {
     isLeaving = true
     let begun = now
-    var sender: Int32 = 0
     for tracee in tracees.values where tracee.isHeld && !tracee.isArriving && tracee.arrival == nil {
       try? release(tracee)
     }
@@ -46,7 +45,8 @@ extension Recorder {
       if noTracees || time >= Self.arrivalTime || !tracees.values.contains(where: { isUnderWay($0, isLate: isLate) }) {
         break
       }
-      _ = clinux_next_signal(1_000_000, &sender)
+      clinux_tick(1_000_000)
+      if let status = Tracees.awaitStatus(noTracees: &noTracees) { try? dispatch(status) }
     }
     guard arrivalDeadline != nil else { return }
     arrivalDeadline = 0

@@ -38,13 +38,13 @@ extension Recorder {
     guard hasFilter, hasBegun, registers.result > 0, let shape = SyscallTable.shape(UInt64(registers.number)) else {
       return
     }
-    var call = PendingCall(
-      syscall: Syscall(Int(registers.number)), shape: shape, arguments: registers.arguments, entered: now,
-      operation: .plain)
-    guard Self.isContinuable(call.syscall) else { return }
+    let syscall = Syscall(Int(registers.number))
+    guard Self.isContinuable(syscall) else { return }
+    let call = tracee.blankCall()
+    call.begin(syscall, shape, registers.arguments, entered: now)
     call.isSilent = true
     tracee.arena.removeAll()
-    call.operation = decoder(tracee).entered(call, arena: &tracee.arena, world: world)
+    call.operation = decoder(tracee, for: call).entered(call, arena: &tracee.arena)
     guard isUnfinished(call, result: registers.result, tracee) else { return }
     call.interrupted = registers.result
     tracee.call = call
@@ -163,14 +163,14 @@ extension Recorder {
 
   /// Makes the call again for the rest of its buffers.
   private func continueTransfer(_ tracee: Tracee, _ registers: CallRegisters, _ token: borrowing StoppedTracee) {
-    guard var call = tracee.call else { return }
+    guard let call = tracee.call else { return }
     let part = UInt64(call.interrupted)
     if call.continuation == nil {
       call.continuation = Continuation(arguments: (registers.arguments.1, registers.arguments.2))
     }
     switch call.syscall {
     case .writev:
-      guard let (places, rest) = skip(part, of: registers.arguments.1, registers.arguments.2, &call, tracee, token)
+      guard let (places, rest) = skip(part, of: registers.arguments.1, registers.arguments.2, call, tracee, token)
       else { return }
       call.arguments.1 = registers.arguments.1 &+ places &* 16
       call.arguments.2 = rest
@@ -180,11 +180,11 @@ extension Recorder {
       let memory = memory(of: tracee)
       guard let vector = memory.load(header &+ 16, as: UInt64.self),
         let count = memory.load(header &+ 24, as: UInt64.self),
-        let (places, rest) = skip(part, of: vector, count, &call, tracee, token)
+        let (places, rest) = skip(part, of: vector, count, call, tracee, token)
       else { return }
-      patch(header &+ 16, vector &+ places &* 16, &call, tracee, token)
-      patch(header &+ 24, rest, &call, tracee, token)
-      patch(header &+ 40, 0, &call, tracee, token)
+      patch(header &+ 16, vector &+ places &* 16, call, tracee, token)
+      patch(header &+ 24, rest, call, tracee, token)
+      patch(header &+ 40, 0, call, tracee, token)
     default:
       call.arguments.1 = registers.arguments.1 &+ part
       call.arguments.2 = registers.arguments.2 &- part
@@ -196,13 +196,12 @@ extension Recorder {
     call.done += part
     call.interrupted = -512
     call.mayRestart = true
-    tracee.call = call
   }
 
   /// Shortens a vector of struct iovec (base, length) by what was transferred: how many of its parts are done, and how many are
   /// left. The part in the middle is changed in the program's memory until the call returns.
   private func skip(
-    _ count: UInt64, of vector: UInt64, _ parts: UInt64, _ call: inout PendingCall, _ tracee: Tracee,
+    _ count: UInt64, of vector: UInt64, _ parts: UInt64, _ call: PendingCall, _ tracee: Tracee,
     _ token: borrowing StoppedTracee
   ) -> (UInt64, UInt64)? {
     let memory = memory(of: tracee)
@@ -213,8 +212,8 @@ extension Recorder {
       else { return nil }
       if rest < length {
         if rest > 0 {
-          patch(address, base &+ rest, &call, tracee, token)
-          patch(address &+ 8, length - rest, &call, tracee, token)
+          patch(address, base &+ rest, call, tracee, token)
+          patch(address &+ 8, length - rest, call, tracee, token)
         }
         return (place, parts - place)
       }
@@ -224,7 +223,7 @@ extension Recorder {
   }
 
   private func patch(
-    _ address: UInt64, _ value: UInt64, _ call: inout PendingCall, _ tracee: Tracee, _ token: borrowing StoppedTracee
+    _ address: UInt64, _ value: UInt64, _ call: PendingCall, _ tracee: Tracee, _ token: borrowing StoppedTracee
   ) {
     guard let old = memory(of: tracee).load(address, as: UInt64.self), (try? token.write(value, at: address)) != nil
     else { return }

@@ -10,16 +10,45 @@ extension Recorder {
   /// How long a signal takes to reach all of a process group, at the most.
   private static let groupTime: Nanoseconds = 50_000_000
 
-  /// Takes one signal; sleeps until one comes if no tracee has anything for us. CHLD says that one has, the others are for us.
+  /// How long after a stop the tracer is taken to be asleep.
+  private static let quietTime: Nanoseconds = 2_000_000
+
+  /// What interrupts the sleep until the next stop: what is waited for, and once the moment after which it is a long sleep.
+  func setTicker() {
+    let patience = self.patience
+    if isQuiet {
+      clinux_tick(max(0, patience))
+    } else {
+      let quiet = Int64(Self.quietTime)
+      clinux_tick(patience < 0 ? quiet : min(patience, quiet))
+    }
+  }
+
+  /// Takes the signals that have come. `isBusy`: stops have come as well.
   func takeSignals(isBusy: Bool) throws(PtraceError) {
+    if !isBusy {
+      let slept = Self.clock(CLOCK_MONOTONIC) - lastStop
+      if !isQuiet, slept >= Self.quietTime {
+        isQuiet = true
+        writer.flushBegins()
+      }
+      let patience = self.patience
+      if patience >= 0, slept >= UInt64(patience) { try adoptOrphans() }
+    }
     var sender: Int32 = 0
-    if !isBusy { writer.flushBegins() }
-    let signal = clinux_next_signal(isBusy ? 0 : patience, &sender)
+    repeat {
+      let signal = clinux_next_signal(&sender)
+      take(signal, from: sender)
+    } while clinux_has_signal() != 0 && !isLettingGo
+    passOn()
+    if !hasFilter, deadline.map({ now >= $0 }) == true || isEnough() { isLettingGo = true }
+  }
+
+  private func take(_ signal: Int32, from sender: Int32) {
     // What a target sends to its process group, where we are too, is not meant for us: it has it already.
     let isForUs = sender == 0 || !isTraced(sender)
     switch signal {
-    case 0: if !isBusy { try adoptOrphans() }
-    case SIGCHLD: break
+    case 0: break
     case SIGTSTP, SIGTTIN, SIGTTOU:
       // A program in raw mode stops its own group for ^Z.
       lastTerminalStop = now
@@ -33,7 +62,7 @@ extension Recorder {
       }
       // The terminal gave it to the target as well. A second within a second means us too.
       let time = now
-      if let last = lastInterrupt, time - last < 1_000_000_000 { end() }
+      if let last = lastInterrupt, time < last + 1_000_000_000 { end() }
       lastInterrupt = time
     case SIGTERM, SIGHUP:
       if !hasFilter {
@@ -46,13 +75,12 @@ extension Recorder {
     // From the kernel HUP comes to a terminal's whole foreground group.
     default: break
     }
-    passOn()
-    if !hasFilter, deadline.map({ now >= $0 }) == true || isEnough() { isLettingGo = true }
   }
 
   /// Passes a signal on to the root, unless that has it already: sent to the whole process group, as timeout(1) and shells do.
   private func passOn() {
-    guard let (signal, sender, time) = toPassOn, now - time >= Self.groupTime else { return }
+    // What came before the exec was noted in another time (see `execed`): it may be later than now.
+    guard let (signal, sender, time) = toPassOn, now >= time + Self.groupTime else { return }
     toPassOn = nil
     let hasIt =
       lastDelivered.signal == signal && lastDelivered.sender == sender && lastDelivered.time + Self.groupTime >= time
@@ -61,7 +89,7 @@ extension Recorder {
 
   private func isTraced(_ pid: Int32) -> Bool { tracees.values.contains { $0.process.pid == pid } || pid == lastEnded }
 
-  /// How long to sleep for a signal, in ns; -1 for ever.
+  /// How long to sleep without a stop, in ns; -1 for ever.
   private var patience: Int64 {
     if isHolding || !unsettled.isEmpty || !queue.isEmpty || arrivalDeadline != nil { return 1_000_000 }
     if toPassOn != nil { return 10_000_000 }
@@ -89,7 +117,7 @@ extension Recorder {
   /// continue it, so only one that is alone takes us along.
   func stopWithRootIfAsked() {
     let isAlone = tracees.values.allSatisfy { $0.process.pid == root } && unclaimed.isEmpty
-    let isAsked = lastTerminalStop.map { now - $0 < 1_000_000_000 } ?? false
+    let isAsked = lastTerminalStop.map { now < $0 + 1_000_000_000 } ?? false
     if hasFilter, isAsked || isAlone { stopWithRoot() }
   }
 }

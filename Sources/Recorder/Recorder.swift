@@ -67,8 +67,10 @@ public final class Recorder {
   /// Keeps cores awake while something is traced.
   let wakefulness: Wakefulness
   /// On CLOCK_MONOTONIC: when a stop came last, and when signals to us were looked for.
-  private var lastStop: Nanoseconds = 0
+  private(set) var lastStop: Nanoseconds = 0
   private var lastSignalCheck: Nanoseconds = 0
+  /// A tick has passed without a stop.
+  var isQuiet = false
   /// Filters of ours needed NO_NEW_PRIVS in the target.
   var setNoNewPrivileges = false
   var world = World()
@@ -181,23 +183,33 @@ public final class Recorder {
         if let status = batch[place].take() { try dispatch(status) }
       }
       if noTracees || tracees.isEmpty && unclaimed.isEmpty && !strangers.isEmpty { return }
-      try goOnAfterArrival()
-      sampleRunning()
-      lookForBurners()
-      if !hasFilter { interruptSpared() }
-      try settle()
-      try giveTurns()
-      try giveInjections()
-      try checkpointIfDue()
+      if hasErrands { try runErrands() }
       let time = Self.clock(CLOCK_MONOTONIC)
       if ready > 0 {
         lastStop = time
+        isQuiet = false
         // Signals to us are rare, and a stop is not.
-        guard time - lastSignalCheck >= 1_000_000 else { continue }
+        guard time - lastSignalCheck >= 1_000_000 || clinux_has_signal() != 0 else { continue }
       }
       lastSignalCheck = time
       try takeSignals(isBusy: ready > 0)
     }
+  }
+
+  /// Whether anything but stops may wait to be done.
+  private var hasErrands: Bool {
+    !hasFilter || scope == .light || !unsettled.isEmpty || !queue.isEmpty || !injectors.isEmpty || checkpoint != nil
+  }
+
+  private func runErrands() throws(PtraceError) {
+    try goOnAfterArrival()
+    sampleRunning()
+    lookForBurners()
+    if !hasFilter { interruptSpared() }
+    try settle()
+    try giveTurns()
+    try giveInjections()
+    try checkpointIfDue()
   }
 
   /// All that is ready is taken before any of it is answered: wait gives the oldest tracee first, and one that stops again at once
@@ -205,15 +217,35 @@ public final class Recorder {
   private func collect() -> (ready: Int, noTracees: Bool) {
     var noTracees = false
     var ready = 0
-    let wakeful = wakefulness.spinTime > 0 ? lastStop + wakefulness.spinTime : 0
-    while true {
-      while let status = Tracees.nextStatus(noTracees: &noTracees) {
-        if ready == batch.count { batch.append(StatusSlot()) }
-        batch[ready].put(consume status)
-        ready += 1
-      }
-      if ready > 0 || noTracees || wakeful == 0 || Self.clock(CLOCK_MONOTONIC) >= wakeful { return (ready, noTracees) }
+    if wakefulness.spinTime > 0 {
+      let wakeful = lastStop + wakefulness.spinTime
+      repeat {
+        ready = takeReady(after: 0, &noTracees)
+      } while ready == 0 && !noTracees
+        && Self.clock(CLOCK_MONOTONIC) < wakeful
+      if ready > 0 || noTracees { return (ready, noTracees) }
     }
+    setTicker()
+    guard let status = Tracees.awaitStatus(noTracees: &noTracees) else { return (0, noTracees) }
+    put(status, at: 0)
+    // A lone tracee that has stopped stands still.
+    ready = tracees.count == 1 ? 1 : takeReady(after: 1, &noTracees)
+    return (ready, noTracees)
+  }
+
+  /// Takes all that is ready without sleeping; how many the batch then has.
+  private func takeReady(after count: Int, _ noTracees: inout Bool) -> Int {
+    var ready = count
+    while let status = Tracees.nextStatus(noTracees: &noTracees) {
+      put(status, at: ready)
+      ready += 1
+    }
+    return ready
+  }
+
+  private func put(_ status: consuming WaitStatus, at place: Int) {
+    if place == batch.count { batch.append(StatusSlot()) }
+    batch[place].put(status)
   }
 
   /// Gives up all stops that are not answered; ptrace lets the tracees go, or ends them.

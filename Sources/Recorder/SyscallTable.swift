@@ -64,6 +64,16 @@ enum CallShape: Sendable {
     }
   }
 
+  /// Whether it hands over bytes to the descriptor in its first argument.
+  var mayWrite: Bool {
+    switch self {
+    case .transfer(.output, false), .vector(.output, false), .vectorAt(.output), .send, .message(.output),
+      .messages(.output):
+      true
+    default: false
+    }
+  }
+
   enum Spawn: Sendable { case fork, vfork, clone, clone3 }
 }
 

@@ -9,6 +9,8 @@ final class Tracee {
   let id: ThreadID
   let process: TracedProcess
   var call: PendingCall?
+  /// What each of its calls is noted in.
+  private var ownCall: PendingCall?
   /// The variable parts of `call`.
   var arena = Arena()
   /// When its last call that was seen returned.
@@ -78,6 +80,14 @@ final class Tracee {
     self.tid = tid
     self.id = id
     self.process = process
+  }
+
+  /// Where its next call is noted; whoever has the one before still may go on with it until then.
+  func blankCall() -> PendingCall {
+    if let ownCall { return ownCall }
+    let call = PendingCall()
+    ownCall = call
+    return call
   }
 
   var isHeld: Bool { held != nil }

@@ -158,6 +158,16 @@ struct ChunkFile: ~Copyable {
     openChunk(at: next, sequence: events)
   }
 
+  /// With signals blocked: one would end it, and undo what it did (Linux 6.1, mm/shmem.c, shmem_fallocate).
+  private func allocate(from start: Int, to end: Int) -> Int32 {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_BLOCK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    return posix_fallocate(descriptor, off_t(start), off_t(end - start))
+  }
+
   private mutating func openChunk(at offset: Int, sequence: UInt64) {
     if let window = unsafe window { unsafe munmap(window, windowSize) }
     unsafe window = nil
@@ -165,7 +175,7 @@ struct ChunkFile: ~Copyable {
     let start = offset / page * page
     let end = offset + TraceFormat.chunkHeaderSize + TraceFormat.chunkCapacity
     // Preallocated, since a store to a mapped hole on a full disk is SIGBUS.
-    let refused = posix_fallocate(descriptor, off_t(start), off_t(end - start))
+    let refused = allocate(from: start, to: end)
     guard refused == 0 else {
       failure = refused
       return

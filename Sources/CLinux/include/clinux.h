@@ -91,7 +91,7 @@ void clinux_abandon(pid_t pid);
 // What the launched child said of its failure, once it has ended or exec'd.
 struct clinux_failure clinux_launch_failure(void);
 
-// Blocks all signals, which the tracer takes with clinux_next_signal, and ignores XFSZ.
+// Blocks all signals, but for those that clinux_wait lets through, and ignores XFSZ.
 void clinux_block_signals(void);
 
 // Forgets the signals that wait, and lets all through again that were before clinux_block_signals.
@@ -100,9 +100,20 @@ void clinux_restore_signals(void);
 // Whether somebody cut a file short that we have mapped.
 int clinux_has_lost_pages(void);
 
-// Waits for a signal. Returns its number, or 0 after `timeout_ns` (-1: for ever). `sender`: the process that sent it
-// (si_pid), 0 for the kernel.
-int clinux_next_signal(int64_t timeout_ns, pid_t *sender);
+// Waits for a child or tracee to have a status. Its number; 0 if a signal or a tick came first; -errno (-ECHILD: there is none).
+pid_t clinux_wait(int *status);
+
+// The same without waiting: 0 if none is ready.
+pid_t clinux_poll(int *status);
+
+// From now on clinux_wait returns at least every `period` ns; 0: only for signals.
+void clinux_tick(int64_t period);
+
+// Whether HUP, INT, QUIT, TERM, TSTP, TTIN or TTOU has come.
+int clinux_has_signal(void);
+
+// Takes the oldest one of these that has come. Its number, or 0. `sender`: the process that sent it (si_pid), 0 for the kernel.
+int clinux_next_signal(pid_t *sender);
 
 // Opens /dev/cpu_dma_latency and holds 0 there until the descriptor is closed. The descriptor or -errno.
 int clinux_hold_latency(void);
