@@ -39,6 +39,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz-lineage", dependencies: ["CLinux", "Lineage", "Recorder", "Trace"], path: "Tests/LineageFuzzer",
       swiftSettings: strict),
+    .executableTarget(
+      name: "make-trace", dependencies: ["Trace"], path: "Tests/TraceMaker", swiftSettings: strict),
     .target(name: "Support", dependencies: ["Trace"], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "TraceTests", dependencies: ["Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "PtraceTests", dependencies: ["Ptrace"], swiftSettings: strict),

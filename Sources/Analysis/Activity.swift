@@ -8,8 +8,8 @@ public struct ThreadActivity: Sendable {
   public var thread: ThreadID
   public var calls: UInt64 = 0
   public var waitReturns: UInt64 = 0
-  /// Calls by system call number.
-  var bySyscall: [UInt16: UInt64] = [:]
+  /// Calls by kind, as the meter numbers them.
+  var byKind: ContiguousArray<UInt64> = []
   /// Time blocked in calls, ns, by what they waited on.
   var blocked: [CallPlace: Nanoseconds] = [:]
   public var blockedTotal: Nanoseconds = 0
@@ -18,52 +18,113 @@ public struct ThreadActivity: Sendable {
   var lastReturn: Nanoseconds?
   /// The call that the thread ended in.
   var endedIn: AbandonedCall?
+
+  @inline(__always)
+  mutating func note(_ event: Event, kind: Int, _ operation: Operation) {
+    let repeats = UInt64(event.repeats)
+    calls += repeats
+    while byKind.count <= kind { byKind.append(0) }
+    byKind[kind] += repeats
+    if case .wait = operation { waitReturns += repeats }
+    if let lastReturn { longestGap = max(longestGap, event.entered - min(event.entered, lastReturn)) }
+    if event.repeats > 1, event.cycle == 1 {
+      let between = event.exited - min(event.exited, event.entered + event.timeInside)
+      longestGap = max(longestGap, between / UInt64(event.repeats - 1))
+    }
+    lastReturn = max(event.exited, lastReturn ?? 0)
+  }
+
+  /// An account for another thread, in the same storage.
+  mutating func clear(for thread: ThreadID) {
+    self.thread = thread
+    calls = 0
+    waitReturns = 0
+    byKind.removeAll(keepingCapacity: true)
+    if !blocked.isEmpty { blocked.removeAll(keepingCapacity: true) }
+    blockedTotal = 0
+    longestGap = 0
+    lastReturn = nil
+    endedIn = nil
+  }
 }
 
 struct ActivityMeter {
   /// What took less was not blocked but busy (and traced).
   private static let shortest: Nanoseconds = 1_000_000
   private static let mostPlaces = 64
+  /// How many threads a summary names, and of how many that have ended the accounts are kept: those that weigh most.
+  private static let mostNamed = 8
+  private static let mostEnded = 16
 
-  private(set) var threads: [ThreadActivity?] = []
+  /// The kinds of calls that were seen, and by system call number the places there.
+  private var kinds: [Syscall] = []
+  private var kindOf: ContiguousArray<UInt16> = []
+  private static let noKind = UInt16.max
 
-  mutating func observe(_ event: Event, arena: Arena, world: World) {
-    for call in world.abandoned {
-      withActivity(of: call.thread, world: world) {
-        Self.block(&$0, on: call.place, for: event.time - min(event.time, call.since))
-        $0.endedIn = call
-      }
-    }
-    guard case .call(let syscall, _, let operation) = event.body, event.phase != .begin else { return }
-    let took = event.timeInside
-    let blocks = event.meanTime >= Self.shortest && Self.canBlock(syscall, operation, world: world)
-    let place = blocks ? Self.place(event, syscall, operation, arena: arena, world: world) : nil
-    withActivity(of: event.thread, world: world) {
-      $0.calls += UInt64(event.repeats)
-      $0.bySyscall[syscall.number, default: 0] += UInt64(event.repeats)
-      if case .wait = operation { $0.waitReturns += UInt64(event.repeats) }
-      if let last = $0.lastReturn { $0.longestGap = max($0.longestGap, event.entered - min(event.entered, last)) }
-      if event.repeats > 1, event.cycle == 1 {
-        let between = event.exited - min(event.exited, event.entered + took)
-        $0.longestGap = max($0.longestGap, between / UInt64(event.repeats - 1))
-      }
-      $0.lastReturn = max(event.exited, $0.lastReturn ?? 0)
-      if let place { Self.block(&$0, on: place, for: took) }
+  /// By the thread's slot among the living. An account stays when its thread has ended, until another gets the slot.
+  private var accounts: ContiguousArray<ThreadActivity> = []
+  /// Of threads that have ended, the heaviest first.
+  private var ended: [(weight: Nanoseconds, account: ThreadActivity)] = []
+
+  /// Threads have ended inside of calls.
+  mutating func abandoned(at time: Nanoseconds, world: World) {
+    for call in world.abandoned where call.slot >= 0 {
+      let place = Int(call.slot)
+      accounts[place].endedIn = call
+      block(place, on: call.place, for: time - min(time, call.since))
     }
   }
 
-  private mutating func withActivity(of id: ThreadID, world: World, _ body: (inout ThreadActivity) -> Void) {
-    guard id.position < world.threads.count else { return }
-    while threads.count <= id.position { threads.append(nil) }
-    var activity = threads[id.position].take() ?? ThreadActivity(thread: id)
-    body(&activity)
-    threads[id.position] = activity
+  /// A call has returned.
+  mutating func returned(
+    _ event: Event, _ syscall: Syscall, _ operation: Operation, _ thread: ThreadState, arena: Arena, world: World
+  ) {
+    let place = Int(thread.slot)
+    accounts[place].note(event, kind: kind(of: syscall), operation)
+    if event.timeInside >= Self.shortest, event.meanTime >= Self.shortest,
+      Self.canBlock(syscall, operation, world: world)
+    {
+      block(place, on: Self.place(event, syscall, operation, arena: arena, world: world), for: event.timeInside)
+    }
   }
 
-  private static func block(_ activity: inout ThreadActivity, on place: CallPlace, for time: Nanoseconds) {
-    activity.blockedTotal += time
-    if activity.blocked.count < mostPlaces || activity.blocked[place] != nil {
-      activity.blocked[place, default: 0] += time
+  /// Programs make few kinds of calls: these are numbered as they come.
+  @inline(__always)
+  private mutating func kind(of syscall: Syscall) -> Int {
+    let number = Int(syscall.number)
+    if number < kindOf.count, kindOf[number] != Self.noKind { return Int(kindOf[number]) }
+    return newKind(of: syscall)
+  }
+
+  private mutating func newKind(of syscall: Syscall) -> Int {
+    while kindOf.count <= Int(syscall.number) { kindOf.append(Self.noKind) }
+    kindOf[Int(syscall.number)] = UInt16(kinds.count)
+    kinds.append(syscall)
+    return kinds.count - 1
+  }
+
+  /// A thread gets the account of its slot; who had it before has ended.
+  mutating func seat(_ id: ThreadID, _ slot: Int, world: World) {
+    while accounts.count <= slot { accounts.append(ThreadActivity(thread: .unknown)) }
+    if accounts[slot].thread != .unknown { retire(slot, world: world) }
+    accounts[slot].clear(for: id)
+  }
+
+  private mutating func retire(_ place: Int, world: World) {
+    let id = accounts[place].thread
+    let weight = (world.thread(id)?.running ?? 0) + accounts[place].blockedTotal / 4
+    if ended.count == Self.mostEnded {
+      guard let least = ended.last, (weight, least.account.thread) > (least.weight, id) else { return }
+      ended.removeLast()
+    }
+    let rank = ended.firstIndex { (weight, $0.account.thread) > ($0.weight, id) } ?? ended.count
+    ended.insert((weight, accounts[place]), at: rank)
+  }
+
+  private mutating func block(_ place: Int, on object: CallPlace, for time: Nanoseconds) {
+    accounts[place].blockedTotal += time
+    if accounts[place].blocked.count < Self.mostPlaces || accounts[place].blocked[object] != nil {
+      accounts[place].blocked[object, default: 0] += time
     }
   }
 
@@ -84,9 +145,12 @@ struct ActivityMeter {
   static func place(
     _ event: Event, _ syscall: Syscall, _ operation: Operation, arena: Arena, world: World
   ) -> CallPlace {
-    var waits: ArraySlice<WaitEntry> = []
-    if case .wait(let wait) = operation { waits = arena.waits(wait.entries) }
-    return world.place(of: syscall, operation, in: event.thread, waits: waits)
+    guard case .wait(let wait) = operation, !wait.entries.isEmpty else {
+      return world.place(of: syscall, operation, in: event.thread, firstWait: -1, waits: 0)
+    }
+    let first = arena.waits[Int(wait.entries.offset)].fd
+    return world.place(
+      of: syscall, operation, in: event.thread, firstWait: first, waits: Int(wait.entries.count))
   }
 
   static func words(_ place: CallPlace) -> String {
@@ -96,17 +160,24 @@ struct ActivityMeter {
     return "\(place.syscall.name) on fd \(place.fd)\(kind)\(others)"
   }
 
-  /// One line per thread that matters: those that used or waited longest, at most `limit`.
-  func summary(world: World, tables: TraceTables, duration: Nanoseconds, limit: Int = 8) -> [String] {
-    let weighed = world.threads.compactMap { $0 }.map { thread -> (ThreadState, ThreadActivity, Nanoseconds) in
-      let activity =
-        thread.id.position < threads.count
-        ? threads[thread.id.position] ?? ThreadActivity(thread: thread.id)
-        : ThreadActivity(thread: thread.id)
-      return (thread, activity, thread.running + activity.blockedTotal / 4 + Self.unfinished(thread, duration) / 4)
+  /// One line per thread that matters: those that used or waited longest.
+  func summary(world: World, tables: TraceTables, duration: Nanoseconds) -> [String] {
+    var known: [ThreadID: ThreadActivity] = [:]
+    for entry in ended { known[entry.account.thread] = entry.account }
+    for account in accounts where account.thread != .unknown { known[account.thread] = account }
+    let weighed = world.threads.compactMap { thread -> (weight: Nanoseconds, id: ThreadID)? in
+      guard let thread else { return nil }
+      // Of an ended thread without an account others weigh more, whatever it waited.
+      let waited = known[thread.id]?.blockedTotal ?? 0
+      return (thread.running + waited / 4 + Self.unfinished(thread, duration, world) / 4, thread.id)
     }
-    let chosen = weighed.sorted { ($0.2, $1.0.id) > ($1.2, $0.0.id) }.prefix(limit)
-    var lines = chosen.map { line($0.0, $0.1, world: world, tables: tables, duration: duration) }
+    let chosen = weighed.sorted { ($0.weight, $1.id) > ($1.weight, $0.id) }.prefix(Self.mostNamed)
+    var lines: [String] = []
+    for (_, id) in chosen {
+      guard let thread = world.thread(id) else { continue }
+      let account = known[id] ?? ThreadActivity(thread: id)
+      lines.append(line(thread, account, world: world, tables: tables, duration: duration))
+    }
     if weighed.count > chosen.count {
       lines.append("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))")
     }
@@ -114,8 +185,8 @@ struct ActivityMeter {
   }
 
   /// How long the thread has been inside of the call that it is still in.
-  private static func unfinished(_ thread: ThreadState, _ duration: Nanoseconds) -> Nanoseconds {
-    thread.openCall.map { duration - min(duration, $0.since) } ?? 0
+  private static func unfinished(_ thread: ThreadState, _ duration: Nanoseconds, _ world: World) -> Nanoseconds {
+    world.openCall(of: thread.id).map { duration - min(duration, $0.since) } ?? 0
   }
 
   private func line(
@@ -130,9 +201,10 @@ struct ActivityMeter {
     let share = Double(thread.running) / Double(lived)
     let cpu = "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"
     // A long stretch of running without a call: no loop of waits, but work (or a loop) in its own code.
-    let alone = max(activity.longestGap, thread.openCall == nil ? last - min(last, activity.lastReturn ?? last) : 0)
+    let alone = max(
+      activity.longestGap, world.openCall(of: thread.id) == nil ? last - min(last, activity.lastReturn ?? last) : 0)
     let burns = share > 0.5 && alone > 100_000_000 && alone > lived / 2
-    let isAllSeen = world.process(thread.process)?.sight.scope == .all
+    let isAllSeen = world.sight(of: thread.process).scope == .all
     let lacked = isAllSeen ? "a system call" : "a call that is traced in this scope"
     parts.append(burns ? "\(cpu), of which \(Duration.text(alone)) at a stretch without \(lacked)" : cpu)
     if activity.blockedTotal > 0 {
@@ -144,10 +216,11 @@ struct ActivityMeter {
       let rate = Double(activity.waitReturns) / (Double(lived) / 1e9)
       parts.append("\(Duration.fixed(rate, 1)) wait returns/s")
     }
-    if let commonest = activity.bySyscall.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) {
-      parts.append("commonest call \(Syscall(Int(commonest.key)).name) (\(grouped(commonest.value)))")
+    let counts = zip(kinds, activity.byKind)
+    if activity.calls > 0, let commonest = counts.max(by: { ($0.1, $1.0.number) < ($1.1, $0.0.number) }) {
+      parts.append("commonest call \(commonest.0.name) (\(grouped(commonest.1)))")
     }
-    if let place = world.openPlace(of: thread.id), let since = thread.openCall?.since {
+    if let place = world.openPlace(of: thread.id), let since = world.openCall(of: thread.id)?.since {
       let isOld = thread.predates && since == 0
       parts.append("at the end in \(Self.words(place)) since \(isOld ? "before the trace" : Duration.moment(since))")
     } else if let call = activity.endedIn {

@@ -58,7 +58,8 @@ extension BusyPoll {
       object: FindingObject(
         kind: streak.kind ?? .file, id: streak.channel,
         creatorPid: streak.creator.flatMap { world.process(of: $0)?.pid }, actorFD: actorFD, victimFD: streak.fd),
-      count: streak.returns, first: streak.first, last: streak.last, rate: rate, evidence: streak.evidence,
+      count: streak.returns, first: streak.first, last: streak.last, rate: rate,
+      evidence: streak.firsts.evidence(world, tables),
       fix: Fixes.busyPoll(
         returned: streak.returned, kind: streak.kind,
         foreign: streak.culprit.map { $0.process != streak.process } ?? false))

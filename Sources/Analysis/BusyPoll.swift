@@ -17,25 +17,16 @@ struct BusyPoll {
   /// Streaks that ended with fewer returns are forgotten, unless they are many.
   private static let leastKept: UInt64 = 64
   private static let mostKept = 4096
-  private static let evidenceKept = 3
 
-  private var streaks: [Key: Streak] = [:]
-  /// The keys in `streaks`, by channel and by thread: what an event concerns is found without a look at all others.
-  private var ofChannel: [UInt32: Set<Key>] = [:]
-  private var ofThread: [ThreadID: Set<Key>] = [:]
-  private var turns: [ThreadID: Turn] = [:]
+  var pool = StreakPool()
+  /// By the thread's slot among the living.
+  var turns: ContiguousArray<Turn> = []
+  var marks = ProgressMarks()
   private var finished: [Streak] = []
-
-  private struct Key: Hashable {
-    var thread: ThreadID
-    /// The channel's serial; for a closed number 0.
-    var channel: UInt32
-    var side: Side
-    var fd: FD
-  }
+  private var waits: UInt64 = 0
 
   /// What a thread has been doing, and what its last wait returned.
-  private struct Turn {
+  struct Turn {
     /// Time resting and in calls, in all, ns.
     var rest: Nanoseconds = 0
     var inCalls: Nanoseconds = 0
@@ -43,176 +34,290 @@ struct BusyPoll {
     var laterRest: Nanoseconds = 0
     var laterInCalls: Nanoseconds = 0
     /// What the last wait returned, until the next one: progress on one of them excuses the others.
-    var ready: [Key] = []
-    var progressed: [Key] = []
+    var ready: ContiguousArray<(streak: Int32, number: UInt32)> = []
+    var hasProgress = false
+    /// What the last wait returned and was no streak yet: the event, and the thread's totals then.
+    var firsts: ContiguousArray<FirstReturn> = []
+    /// Those of the wait before, while the next is looked at.
+    var formerFirsts: ContiguousArray<FirstReturn> = []
+    var event = FirstReturns()
+    var time: Nanoseconds = 0
+    var restThen: Nanoseconds = 0
+    var inCallsThen: Nanoseconds = 0
+
+    @inline(__always)
+    mutating func note(_ took: Nanoseconds, isRest: Bool) {
+      inCalls += took
+      laterInCalls = 0
+      laterRest = 0
+      if isRest { rest += took }
+    }
+
+    /// What a run's calls took after the first.
+    mutating func noteLater(_ event: Event, _ took: Nanoseconds, isRest: Bool) {
+      laterInCalls = took - min(took, event.firstReturn - min(event.firstReturn, event.entered))
+      laterRest = isRest ? laterInCalls : 0
+    }
+
+    /// The next wait has returned.
+    @inline(__always)
+    mutating func turnOver() {
+      if firsts.isEmpty, formerFirsts.isEmpty { return }
+      swap(&firsts, &formerFirsts)
+      if !firsts.isEmpty { firsts.removeLast(firsts.count) }
+    }
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    for channel in world.goneChannels {
-      for key in ofChannel[channel.serial] ?? [] { end(key) }
+  /// A call has returned.
+  mutating func returned(
+    _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation, _ thread: ThreadState,
+    arena: Arena, world: World
+  ) {
+    let slot = Int(thread.slot)
+    // Sleeps, waits that ended by their timeout, and calls that blocked are rest. A wait that returned something ready is
+    // none, however long it seemed: what nobody consumes is ready at once, and the rest is the scheduler's and the tracer's
+    // doing.
+    switch operation {
+    case .wait(let wait):
+      account(event, slot, isRest: world.ready.isEmpty)
+      returned(wait, event, thread, arena: arena, world: world)
+      return
+    case .sleep: account(event, slot, isRest: true)
+    default: account(event, slot, isRest: event.timeInside >= Self.instant && event.meanTime >= Self.instant)
     }
-    switch event.body {
-    case .call(let syscall, let result, let operation):
-      guard event.phase != .begin else { return }
-      // sigtimedwait takes the signals that a signalfd reports.
-      if syscall == .rtSigtimedwait, result.rawValue > 0, let process = world.thread(event.thread)?.process {
-        for (key, streak) in streaks where streak.kind == .signalfd && streak.process == process { end(key) }
-      }
-      account(event, operation, world: world)
-      switch operation {
-      case .wait(let wait): returned(wait, event, arena: arena, world: world, tables: tables)
-      case .close(let fd), .epollControl(_, 2, let fd, _, _), .duplicate(_, let fd, _):
-        // Out of the wait set, or another open file now.
-        if result.succeeded { endStreaks(ofProcessOf: event.thread, fd: fd, world: world) }
-      default:
-        note(world.effect, event, arena: arena, world: world, tables: tables)
-        note(world.farEffect, event, arena: arena, world: world, tables: tables)
-      }
-    case .end:
-      for key in ofThread[event.thread] ?? [] { end(key) }
-      turns[event.thread] = nil
+    switch operation {
+    case .close(let fd), .epollControl(_, 2, let fd, _, _), .duplicate(_, let fd, _):
+      // Out of the wait set, or another open file now.
+      if result.succeeded { endAll(of: thread.process, fd: fd) }
+      return
+    // sigtimedwait takes the signals that a signalfd reports.
+    case .plain:
+      if syscall == .rtSigtimedwait, result.rawValue > 0 { endAll(of: thread.process, kind: .signalfd) }
     default: break
     }
+    if world.effect.kind != .none { note(world.effect, event, thread, arena: arena, world: world) }
+    if world.farEffect.kind != .none { note(world.farEffect, event, thread, arena: arena, world: world) }
   }
 
-  /// Sleeps, waits that ended by their timeout, and calls that blocked are rest. A wait that returned something ready is none,
-  /// however long it seemed: what nobody consumes is ready at once, and the rest is the scheduler's and the tracer's doing.
-  private mutating func account(_ event: Event, _ operation: Operation, world: World) {
+  @inline(__always)
+  private mutating func account(_ event: Event, _ slot: Int, isRest: Bool) {
     let took = event.timeInside
-    let later = took - min(took, event.firstReturn - min(event.firstReturn, event.entered))
-    let isRest =
-      switch operation {
-      case .wait: world.ready.isEmpty
-      case .sleep: true
-      default: event.meanTime >= Self.instant
-      }
-    var turn = turns[event.thread] ?? Turn()
-    turn.inCalls += took
-    turn.laterInCalls = later
-    turn.rest += isRest ? took : 0
-    turn.laterRest = isRest ? later : 0
-    turns[event.thread] = turn
-    if event.cycle > 1 { accountTurns(event, isRest: isRest) }
+    turns[slot].note(took, isRest: isRest)
+    if event.repeats > 1 { turns[slot].noteLater(event, took, isRest: isRest) }
+    if event.cycle > 1 { accountTurns(event, slot, isRest: isRest) }
   }
 
   /// Calls that go in turns with those of a streak, and come behind them in the trace, were made between them.
-  private mutating func accountTurns(_ event: Event, isRest: Bool) {
-    guard let turn = turns[event.thread] else { return }
-    for key in ofThread[event.thread] ?? [] {
-      guard let streak = streaks[key], streak.last >= event.firstReturn else { continue }
-      let after = event.exited > streak.last ? event.meanTime : 0
-      streaks[key]!.inCalls = turn.inCalls - streak.inCallsBefore - after
-      streaks[key]!.rest = turn.rest - streak.restBefore - (isRest ? after : 0)
+  private mutating func accountTurns(_ event: Event, _ slot: Int, isRest: Bool) {
+    for index in 0..<pool.count(ofThread: Int32(slot)) {
+      let place = Int(pool.streak(index, ofThread: Int32(slot)))
+      guard pool.streaks[place].last >= event.firstReturn else { continue }
+      let after = event.exited > pool.streaks[place].last ? event.meanTime : 0
+      pool.streaks[place].inCalls = turns[slot].inCalls - pool.streaks[place].inCallsBefore - after
+      pool.streaks[place].rest = turns[slot].rest - pool.streaks[place].restBefore - (isRest ? after : 0)
     }
+  }
+
+  /// Another thread has got the slot.
+  mutating func seat(_ slot: Int) {
+    while turns.count <= slot { turns.append(Turn()) }
+    leave(slot)
+  }
+
+  /// The thread of the slot has ended.
+  mutating func leave(_ slot: Int) {
+    while pool.count(ofThread: Int32(slot)) > 0 { end(pool.streak(0, ofThread: Int32(slot))) }
+    turns[slot].rest = 0
+    turns[slot].inCalls = 0
+    turns[slot].ready.removeAll(keepingCapacity: true)
+    turns[slot].firsts.removeAll(keepingCapacity: true)
+    turns[slot].hasProgress = false
   }
 
   // MARK: Progress
 
-  private mutating func note(_ effect: Effect, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    guard let channel = world.channel(effect.channel), let side = world.file(effect.file)?.side else { return }
+  private mutating func note(_ effect: Effect, _ event: Event, _ thread: ThreadState, arena: Arena, world: World) {
+    guard effect.channel >= 0, effect.file >= 0 else { return }
     switch effect.kind {
     case .read, .accept, .clear:
       // What a thread wrote itself and reads again is no work of which others could be the reason.
       let isOwn = !world.taken.isEmpty && world.taken.allSatisfy { $0.writer == event.thread }
-      progressed(on: channel, at: side, written: false, excuses: !isOwn, times: event.repeats)
-    case .write: progressed(on: channel, at: side, written: true, excuses: true, times: event.repeats)
+      progressed(
+        effect.channel, at: world.files[Int(effect.file)].side, written: false, excuses: !isOwn, times: event.repeats,
+        world: world)
+    case .write:
+      progressed(
+        effect.channel, at: world.files[Int(effect.file)].side, written: true, excuses: true, times: event.repeats,
+        world: world)
     case .endOfFile:
-      readNothing(effect, event, channel: channel, side: side, arena: arena, world: world, tables: tables)
+      readNothing(effect, event, thread, side: world.files[Int(effect.file)].side, arena: arena, world: world)
     default: break
     }
   }
 
   /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
   private mutating func progressed(
-    on channel: Channel, at side: Side, written: Bool, excuses: Bool, times: UInt32
+    _ channel: Int32, at side: Side, written: Bool, excuses: Bool, times: UInt32, world: World
   ) {
-    for key in ofChannel[channel.serial] ?? [] where channel.isSameInput(key.side, side) {
-      guard var streak = streaks[key], !written || streak.returned.contains(.output) else { continue }
-      streak.progress += UInt64(times)
-      streaks[key] = streak
-      if excuses, turns[key.thread]?.ready.contains(key) == true { turns[key.thread]!.progressed.append(key) }
-      if streak.progress * Self.tolerance > streak.returns { end(key) }
+    marks.note(channel, side, written: written, excuses: excuses)
+    var place = pool.first(onChannel: channel)
+    guard place >= 0 else { return }
+    let isPair = world.channels[Int(channel)].kind == .socketpair
+    while place >= 0 {
+      let current = Int(place)
+      place = pool.next(place)
+      guard !isPair || pool.streaks[current].side == side,
+        !written || pool.streaks[current].returned.contains(.output)
+      else { continue }
+      pool.streaks[current].progress += UInt64(times)
+      if excuses, pool.streaks[current].isInTurn {
+        pool.streaks[current].hasProgressed = true
+        turns[Int(pool.streaks[current].links.threadSlot)].hasProgress = true
+      }
+      if pool.streaks[current].progress * Self.tolerance > pool.streaks[current].returns { end(Int32(current)) }
     }
   }
 
   /// The thread goes back to wait: where it was told of several descriptors and one of them made progress, it was not idle.
-  private mutating func settle(_ thread: ThreadID) {
-    guard let turn = turns[thread], !turn.ready.isEmpty else { return }
-    if !turn.progressed.isEmpty {
-      for key in turn.ready where !turn.progressed.contains(key) {
-        guard let streak = streaks[key] else { continue }
-        streaks[key]!.returns = streak.returns - min(streak.returns, 1)
-      }
+  private mutating func settle(_ slot: Int) {
+    for place in turns[slot].firsts.indices where !turns[slot].hasProgress {
+      let first = turns[slot].firsts[place]
+      turns[slot].hasProgress = marks.mark(first.channel, first.side).excuses(since: first.mark, for: first.returned)
     }
-    turns[thread]!.ready.removeAll(keepingCapacity: true)
-    turns[thread]!.progressed.removeAll(keepingCapacity: true)
+    if turns[slot].hasProgress {
+      for place in turns[slot].firsts.indices { turns[slot].firsts[place].returns = 0 }
+    }
+    for place in turns[slot].ready.indices {
+      let (index, number) = turns[slot].ready[place]
+      let streak = Int(index)
+      // It may have ended, and another have its storage.
+      guard pool.streaks[streak].links.number == number else { continue }
+      if turns[slot].hasProgress, !pool.streaks[streak].hasProgressed {
+        pool.streaks[streak].returns -= min(pool.streaks[streak].returns, 1)
+      }
+      pool.streaks[streak].isInTurn = false
+      pool.streaks[streak].hasProgressed = false
+    }
+    if !turns[slot].ready.isEmpty { turns[slot].ready.removeLast(turns[slot].ready.count) }
+    turns[slot].hasProgress = false
   }
 
   // MARK: Streaks
 
-  private mutating func end(_ key: Key) {
-    guard let streak = streaks.removeValue(forKey: key) else { return }
-    ofThread[key.thread]?.remove(key)
-    ofChannel[key.channel]?.remove(key)
-    if ofChannel[key.channel]?.isEmpty == true { ofChannel[key.channel] = nil }
-    if streak.returns >= Streak.threshold || streak.returns >= Self.leastKept && finished.count < Self.mostKept {
-      finished.append(streak)
+  private mutating func end(_ place: Int32) {
+    let returns = pool.streaks[Int(place)].returns
+    if returns >= Self.leastKept, returns >= Streak.threshold || finished.count < Self.mostKept,
+      pool.streaks[Int(place)].isHot
+    {
+      finished.append(pool.streaks[Int(place)])
+      pool.streaks[Int(place)].firsts = FirstReturns()
+    }
+    pool.end(place)
+  }
+
+  /// A channel is gone.
+  mutating func endAll(onChannel slot: Int32) {
+    while true {
+      let place = pool.first(onChannel: slot)
+      if place < 0 { return }
+      end(place)
     }
   }
 
-  private mutating func endStreaks(ofProcessOf thread: ThreadID, fd: FD, world: World) {
-    guard let process = world.process(of: thread) else { return }
-    for other in process.threads {
-      for key in ofThread[other] ?? [] where key.fd == fd { end(key) }
+  /// Ends the process's streaks on a number, or on a kind of object.
+  private mutating func endAll(of process: ProcessID, fd: FD? = nil, kind: ObjectKind? = nil) {
+    var index = pool.alive.count - 1
+    while index >= 0 {
+      let place = pool.alive[index]
+      index -= 1
+      guard pool.streaks[Int(place)].process == process, fd == nil || pool.streaks[Int(place)].fd == fd,
+        kind == nil || pool.streaks[Int(place)].kind == kind
+      else { continue }
+      end(place)
     }
   }
 
-  private mutating func returned(_ wait: Wait, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    guard let thread = world.thread(event.thread) else { return }
-    settle(event.thread)
+  private mutating func returned(
+    _ wait: Wait, _ event: Event, _ thread: ThreadState, arena: Arena, world: World
+  ) {
+    let slot = Int(thread.slot)
+    settle(slot)
     // An inner epoll instance whose wait returns something is consumed like a read.
-    if wait.isEpoll, !world.ready.isEmpty, let channel = world.channel(world.effect.channel) {
-      progressed(on: channel, at: .both, written: false, excuses: true, times: event.repeats)
+    if wait.isEpoll, !world.ready.isEmpty, world.effect.channel >= 0 {
+      progressed(
+        world.effect.channel, at: .both, written: false, excuses: true, times: event.repeats, world: world)
     }
-    var seen: Set<Key> = []
+    waits += 1
     // Something else may make progress where nobody looks: that excuses the others, as seen progress would.
     let isSure = world.ready.allSatisfy { $0.isEdge || $0.isSeen }
+    turns[slot].turnOver()
     for ready in world.ready where !ready.isEdge && ready.isSeen {
-      let channel = world.channel(ready.channel)
-      let side = world.file(ready.file)?.side ?? .both
-      let key = Key(thread: event.thread, channel: channel?.serial ?? 0, side: side, fd: ready.fd)
-      seen.insert(key)
-      if let known = streaks[key], known.returned.isDisjoint(with: ready.returned) || known.isReading { end(key) }
-      let times = Self.times(event, isNew: streaks[key] == nil)
-      var streak =
-        streaks[key]
-        ?? begin(key, ready.returned, event, process: thread.process, channel: channel, world: world)
-      streak.returned.formIntersection(ready.returned)
-      if isSure { count(event, times, channel: channel, into: &streak, arena: arena, world: world, tables: tables) }
-      if wait.timeout == 0 { streak.zeroTimeouts += times }
-      streaks[key] = streak
+      let side = ready.file >= 0 ? world.files[Int(ready.file)].side : .both
+      var place = pool.find(event.thread, slot: thread.slot, channel: ready.channel, side: side, fd: ready.fd)
+      if place >= 0,
+        pool.streaks[Int(place)].isReading || pool.streaks[Int(place)].returned.isDisjoint(with: ready.returned)
+      {
+        end(place)
+        place = -1
+      }
+      if place < 0 {
+        place = second(ready, side, event, thread, world: world)
+      }
+      let times = Self.times(event, isNew: place < 0)
+      if place < 0 {
+        if event.repeats == 1, event.cycle == 1 {
+          noteFirst(ready, side, slot: slot, isSure: isSure, isZeroTimeout: wait.timeout == 0, world: world)
+          continue
+        }
+        place = begin(
+          ready.fd, ready.returned, at: event.firstReturn, thread, channel: ready.channel, side: side, world: world)
+      }
+      let streak = Int(place)
+      pool.streaks[streak].returned.formIntersection(ready.returned)
+      if isSure { count(streak, event, times, slot: slot, channel: ready.channel, arena: arena, world: world) }
+      if wait.timeout == 0 { pool.streaks[streak].zeroTimeouts += times }
+      pool.streaks[streak].wait = waits
+      if !pool.streaks[streak].isInTurn {
+        pool.streaks[streak].isInTurn = true
+        turns[slot].ready.append((place, pool.streaks[streak].links.number))
+      }
     }
-    turns[event.thread]!.ready.append(contentsOf: seen)
-    // What this wait asked about and did not return was not ready: that streak is over.
-    for key in ofThread[event.thread] ?? [] where !seen.contains(key) && streaks[key]?.isReading == false {
-      if covers(wait, key.fd, arena: arena, world: world, thread: event.thread) { end(key) }
+    endUnseen(wait, slot: thread.slot, of: event.thread, arena: arena, world: world)
+    leaveFirsts(wait, event, thread, arena: arena, world: world)
+  }
+
+  /// What this wait asked about and did not return was not ready: that streak is over.
+  private mutating func endUnseen(_ wait: Wait, slot: Int32, of thread: ThreadID, arena: Arena, world: World) {
+    var index = pool.count(ofThread: slot) - 1
+    // All of them were returned.
+    if index < turns[Int(slot)].ready.count { return }
+    while index >= 0 {
+      let place = pool.streak(index, ofThread: slot)
+      if pool.streaks[Int(place)].wait != waits, !pool.streaks[Int(place)].isReading,
+        covers(wait, pool.streaks[Int(place)].fd, arena: arena, world: world, thread: thread)
+      {
+        end(place)
+      }
+      index -= 1
     }
   }
 
   /// Reads that return 0 without a wait between them: the end of the file is not taken for an answer.
   private mutating func readNothing(
-    _ effect: Effect, _ event: Event, channel: Channel, side: Side, arena: Arena, world: World, tables: TraceTables
+    _ effect: Effect, _ event: Event, _ thread: ThreadState, side: Side, arena: Arena, world: World
   ) {
-    guard let thread = world.thread(event.thread) else { return }
-    let key = Key(thread: event.thread, channel: channel.serial, side: side, fd: effect.fd)
+    let slot = Int(thread.slot)
+    var place = pool.find(event.thread, slot: thread.slot, channel: effect.channel, side: side, fd: effect.fd)
     // After a wait that reported it, the read belongs to that streak.
-    if let known = streaks[key], !known.isReading { return }
-    let times = Self.times(event, isNew: streaks[key] == nil)
-    var streak =
-      streaks[key] ?? begin(key, [.hangup, .input], event, process: thread.process, channel: channel, world: world)
-    streak.isReading = true
-    count(event, times, channel: channel, into: &streak, arena: arena, world: world, tables: tables)
-    streaks[key] = streak
+    if place >= 0, !pool.streaks[Int(place)].isReading { return }
+    let times = Self.times(event, isNew: place < 0)
+    if place < 0 {
+      if isRemembered(effect.fd, effect.channel, side, thread, world: world) { return }
+      place = begin(
+        effect.fd, [.hangup, .input], at: event.firstReturn, thread, channel: effect.channel, side: side, world: world)
+    }
+    pool.streaks[Int(place)].isReading = true
+    count(Int(place), event, times, slot: slot, channel: effect.channel, arena: arena, world: world)
   }
 
   /// How often the event's call counts for a streak. Rounds of a cycle come singly before they are folded, so a streak that is not
@@ -221,61 +326,62 @@ struct BusyPoll {
     event.cycle > 1 && isNew ? 1 : UInt64(event.repeats)
   }
 
-  private func count(
-    _ event: Event, _ times: UInt64, channel: Channel?, into streak: inout Streak, arena: Arena, world: World,
-    tables: TraceTables
+  private mutating func count(
+    _ place: Int, _ event: Event, _ times: UInt64, slot: Int, channel: Int32, arena: Arena, world: World
   ) {
-    streak.returns += times
-    streak.last = times < event.repeats ? event.firstReturn : event.exited
-    if let turn = turns[event.thread] {
-      streak.rest = turn.rest - streak.restBefore
-      streak.inCalls = turn.inCalls - streak.inCallsBefore
-    }
-    if streak.evidence.count < Self.evidenceKept {
-      streak.evidence.append(world.evidence(event, arena: arena, tables))
-    }
-    guard let channel else { return }
-    let queue = channel.incoming(at: streak.side)
-    if streak.returned.contains(.input), queue.unread > 0, !channel.hasUnseenReads {
+    pool.streaks[place].returns += times
+    pool.streaks[place].last = times < event.repeats ? event.firstReturn : event.exited
+    pool.streaks[place].rest = turns[slot].rest - pool.streaks[place].restBefore
+    pool.streaks[place].inCalls = turns[slot].inCalls - pool.streaks[place].inCallsBefore
+    pool.streaks[place].firsts.note(event, arena: arena)
+    guard channel >= 0 else { return }
+    let side = pool.streaks[place].side
+    if pool.streaks[place].returned.contains(.input), !world.channels[Int(channel)].hasUnseenReads,
       // The write that keeps the queue ready: since it was last empty the first by another process, else the first.
-      let culprit = queue.sinceEmpty.first { $0.process != streak.process } ?? queue.sinceEmpty.first
-      streak.culprit = culprit
-      streak.isCulpritNext = queue.waiting.first?.process == culprit?.process
+      let surplus = world.surplus(of: channel, at: side, for: pool.streaks[place].process)
+    {
+      pool.streaks[place].culprit = surplus.segment
+      pool.streaks[place].isCulpritNext = surplus.isNext
     }
-    streak.closer = streak.side == .write ? channel.unheard : channel.hungUp
+    pool.streaks[place].closer =
+      side == .write ? world.channels[Int(channel)].unheard : world.channels[Int(channel)].hungUp
   }
 
-  private mutating func begin(
-    _ key: Key, _ returned: Readiness, _ event: Event, process: ProcessID, channel: Channel?, world: World
-  ) -> Streak {
-    ofThread[key.thread, default: []].insert(key)
-    ofChannel[key.channel, default: []].insert(key)
-    var streak = Streak(
-      thread: key.thread, process: process, fd: key.fd, channel: key.channel, side: key.side, kind: channel?.kind,
-      creator: channel?.creator, returned: returned, first: event.firstReturn, last: event.exited,
-      restBefore: turns[key.thread].map { $0.rest - $0.laterRest } ?? 0,
-      inCallsBefore: turns[key.thread].map { $0.inCalls - $0.laterInCalls } ?? 0)
-    streak.predates = channel?.predates ?? false
-    streak.waitingBefore = channel?.incoming(at: key.side).before ?? 0
-    let isKnown = channel != nil || returned.contains(.invalid)
-    streak.isBlind = !isKnown || world.process(process)?.usesRing == true
-    return streak
+  mutating func begin(
+    _ fd: FD, _ returned: Readiness, at time: Nanoseconds, _ thread: ThreadState, channel: Int32, side: Side,
+    world: World
+  ) -> Int32 {
+    let slot = Int(thread.slot)
+    let isKnown = channel >= 0 || returned.contains(.invalid)
+    var beginning = Streak.Beginning(
+      thread: thread.id, process: thread.process, fd: fd, channel: 0, side: side, returned: returned,
+      time: time, rest: turns[slot].rest - turns[slot].laterRest,
+      inCalls: turns[slot].inCalls - turns[slot].laterInCalls, predates: false, waitingBefore: 0,
+      isBlind: !isKnown || world.usesRing(thread.process))
+    if channel >= 0 {
+      beginning.channel = world.channels[Int(channel)].serial
+      beginning.kind = world.channels[Int(channel)].kind
+      beginning.creator = world.channels[Int(channel)].creator
+      beginning.predates = world.channels[Int(channel)].predates
+      beginning.waitingBefore = world.waitingBefore(in: channel, at: side)
+    }
+    return pool.begin(beginning, threadSlot: thread.slot, channelSlot: channel)
   }
 
   /// Whether the wait would have reported the descriptor, had it been ready.
-  private func covers(_ wait: Wait, _ fd: FD, arena: Arena, world: World, thread: ThreadID) -> Bool {
+  func covers(_ wait: Wait, _ fd: FD, arena: Arena, world: World, thread: ThreadID) -> Bool {
     if wait.isEpoll {
       // A result as long as was allowed says nothing of the rest.
       if wait.capacity > 0, world.ready.count >= Int(wait.capacity) { return false }
-      guard let instance = world.file(world.descriptor(wait.epoll, of: thread).file) else { return false }
-      return instance.interest.entries.contains { $0.fd == fd }
+      let instance = world.descriptor(wait.epoll, of: thread).file
+      return instance >= 0 && world.files[Int(instance)].interest.contains(fd: fd)
     }
     return arena.waits(wait.entries).contains { $0.fd == fd }
   }
 
   /// All spins.
   mutating func conclude() -> [Streak] {
-    for key in streaks.keys { end(key) }
+    while let place = pool.alive.last { end(place) }
     return Streak.spins(finished)
   }
 }

@@ -250,6 +250,7 @@ public enum EventText {
 
   /// A text of the target's for one line of ours: control characters and bidi controls escaped.
   public static func harmless(_ text: String) -> String {
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
     var shown = ""
     for scalar in text.unicodeScalars {
       let isBidi =

@@ -11,14 +11,8 @@ import Trace
 struct ForeignRead {
   private static let evidenceKept = 4
 
-  private var candidates: [Key: Theft] = [:]
+  private var candidates = ChannelAccounts<Theft>()
   private var judged: [Finding] = []
-
-  private struct Key: Hashable {
-    var channel: UInt32
-    var thief: ProcessID
-    var owner: ProcessID
-  }
 
   private struct Theft {
     var thief: ProcessID
@@ -43,86 +37,105 @@ struct ForeignRead {
     var evidence: [Evidence] = []
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
-    for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
-    switch world.effect.kind {
-    case .read: read(event, arena: arena, world: world, tables: tables, origins: origins)
-    case .empty, .endOfFile: cameAway(event, arena: arena, world: world, tables: tables, origins: origins)
-    default: break
-    }
-  }
-
-  private mutating func read(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
-    guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread),
-      let side = world.file(world.effect.file)?.side, let process = world.process(thread.process),
-      case .call(_, let result, _) = event.body
-    else { return }
-    switch channel.kind {
+  /// A process has read from a channel.
+  mutating func read(
+    _ event: Event, _ result: CallResult, by thief: ProcessID, arena: Arena, world: World, tables: TraceTables
+  ) {
+    let slot = world.effect.channel
+    // An exec'd child has its descriptors on purpose, but for a standard input that it was not meant to read.
+    guard world.parent(of: thief) != nil, world.effect.fd == 0 || !world.hasExeced(thief) else { return }
+    let kind = world.channels[Int(slot)].kind
+    switch kind {
     case .pipe, .fifo, .eventfd, .socketpair: break
     case .socket where world.effect.fd == 0: break
     default: return
     }
-    // An exec'd child has its descriptors on purpose, but for a standard input that it was not meant to read.
-    guard process.parent != nil, !process.hasExeced || world.effect.fd == 0 else { return }
-    let fromOthers = world.taken.filter { $0.process != thread.process }
-    if channel.kind != .socket, !channel.predates, !channel.hasUnseenWrites, fromOthers.isEmpty { return }
-    for owner in owners(of: channel, at: side, robbedBy: process, world: world) {
-      let key = Key(channel: channel.serial, thief: thread.process, owner: owner.process)
-      var theft =
-        candidates[key]
-        ?? Theft(
-          thief: thread.process, thread: event.thread, fd: world.effect.fd, side: side, owner: owner.process,
-          ownerFD: world.readingNumber(of: world.effect.channel, at: side, in: owner.process),
-          thiefExeced: process.hasExeced, first: event.exited, last: event.exited, ownerWaits: owner.waits)
-      theft.reads += UInt64(event.repeats)
-      theft.bytes &+= result.count &* UInt64(event.repeats)
-      theft.ownersBytes &+= fromOthers.filter { $0.process == theft.owner }.reduce(0) { $0 &+ $1.count }
-      theft.last = event.exited
-      if world.isWaiting(theft.owner, on: world.effect.channel, at: side) {
-        theft.whileWaiting += UInt64(event.repeats)
+    let isOwn = world.taken.allSatisfy { $0.process == thief }
+    if isOwn, kind != .socket, !world.channels[Int(slot)].predates, !world.channels[Int(slot)].hasUnseenWrites {
+      return
+    }
+    guard let side = world.file(world.effect.file)?.side else { return }
+    // Whose theft is under way already stays the owner.
+    if let owner = knownOwner(of: slot, at: side, robbedBy: thief, world: world) {
+      charge(event, result, slot, side, thief, owner, arena: arena, world: world, tables: tables)
+    } else if world.channels[Int(slot)].hasUnseenReads {
+      for owner in possibleOwners(of: slot, at: side, robbedBy: thief, world: world) {
+        charge(event, result, slot, side, thief, owner, arena: arena, world: world, tables: tables)
       }
-      if theft.evidence.count < Self.evidenceKept {
-        theft.evidence.append(world.evidence(event, arena: arena, tables))
-      }
-      candidates[key] = theft
     }
   }
 
-  /// The ancestor that reads or waits at the same end. Where its reads were not seen so far, all that could have read: only who comes
-  /// away empty later is robbed.
-  private func owners(of channel: Channel, at side: Side, robbedBy thief: ProcessState, world: World) -> [ChannelUse] {
-    // Whose theft is under way already stays the owner.
-    let known = channel.uses.filter { use in
-      guard use.process != thief.id, world.descends(thief.id, from: use.process) else { return false }
-      if candidates[Key(channel: channel.serial, thief: thief.id, owner: use.process)] != nil { return true }
-      let isUser = (use.waitsForInput || use.reads > 0) && channel.isSameInput(use.inputSide, side)
-      return (isUser || world.isWaiting(use.process, on: world.effect.channel, at: side))
-        && world.readingNumber(of: world.effect.channel, at: side, in: use.process) != nil
-    }.max { $0.process < $1.process }
-    if let known { return [known] }
-    guard channel.hasUnseenReads else { return [] }
-    var found: [ChannelUse] = []
-    var ancestor = thief.parent
-    while let next = ancestor {
-      if world.readingNumber(of: world.effect.channel, at: side, in: next) != nil {
-        found.append(channel.use(by: next) ?? ChannelUse(process: next))
+  private mutating func charge(
+    _ event: Event, _ result: CallResult, _ slot: Int32, _ side: Side, _ thief: ProcessID, _ owner: ProcessID,
+    arena: Arena, world: World, tables: TraceTables
+  ) {
+    if !candidates.has(slot, where: { $0.thief == thief && $0.owner == owner }) {
+      let theft = Theft(
+        thief: thief, thread: event.thread, fd: world.effect.fd, side: side, owner: owner,
+        ownerFD: world.readingNumber(of: slot, at: side, in: owner),
+        thiefExeced: world.process(thief)?.hasExeced ?? false, first: event.exited, last: event.exited,
+        ownerWaits: world.channel(slot)?.use(by: owner)?.waits ?? 0)
+      candidates.open(slot, thief, theft)
+    }
+    candidates.changeAll(slot) { theft in
+      guard theft.thief == thief, theft.owner == owner else { return }
+      theft.reads += UInt64(event.repeats)
+      theft.bytes &+= result.count &* UInt64(event.repeats)
+      for segment in world.taken where segment.process == owner && segment.process != thief {
+        theft.ownersBytes &+= segment.count
       }
-      ancestor = world.process(next)?.parent
+      theft.last = event.exited
+      if world.isWaiting(owner, on: slot, at: side) { theft.whileWaiting += UInt64(event.repeats) }
+      if theft.evidence.count < Self.evidenceKept {
+        theft.evidence.append(world.evidence(event, arena: arena, tables))
+      }
+    }
+  }
+
+  /// The ancestor that reads or waits at the same end; of several the youngest.
+  private func knownOwner(of slot: Int32, at side: Side, robbedBy thief: ProcessID, world: World) -> ProcessID? {
+    let isPair = world.channels[Int(slot)].kind == .socketpair
+    var youngest: ProcessID?
+    for use in world.channels[Int(slot)].uses {
+      let process = use.process
+      if process == thief || youngest.map({ process < $0 }) ?? false || !world.descends(thief, from: process) {
+        continue
+      }
+      let isKnown = candidates.has(slot) { $0.thief == thief && $0.owner == process }
+      let isUser = (use.waitsForInput || use.reads > 0) && (!isPair || use.inputSide == side)
+      if isKnown
+        || (isUser || world.isWaiting(process, on: slot, at: side))
+          && world.readingNumber(of: slot, at: side, in: process) != nil
+      {
+        youngest = process
+      }
+    }
+    return youngest
+  }
+
+  /// Where reads were not seen so far, all ancestors that could have read: only who comes away empty later is robbed.
+  private func possibleOwners(of slot: Int32, at side: Side, robbedBy thief: ProcessID, world: World) -> [ProcessID] {
+    var found: [ProcessID] = []
+    var ancestor = world.parent(of: thief)
+    while let next = ancestor {
+      if world.readingNumber(of: slot, at: side, in: next) != nil { found.append(next) }
+      ancestor = world.parent(of: next)
     }
     return found
   }
 
   /// Somebody read and found nothing, or the end: if it is a robbed owner, that is the loss.
-  private mutating func cameAway(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
-    guard let channel = world.channel(world.effect.channel), let thread = world.thread(event.thread),
+  mutating func cameAway(_ event: Event, by process: ProcessID, arena: Arena, world: World, tables: TraceTables) {
+    let slot = world.effect.channel
+    guard candidates.has(slot), let channel = world.channel(slot),
       let side = world.file(world.effect.file)?.side
     else { return }
-    for (key, theft) in candidates
-    where key.channel == channel.serial && theft.owner == thread.process && channel.isSameInput(theft.side, side) {
-      candidates[key]!.robbed += UInt64(event.repeats)
+    candidates.changeAll(slot) { theft in
+      guard theft.owner == process, channel.isSameInput(theft.side, side) else { return }
       if theft.evidence.count <= Self.evidenceKept, theft.robbed == 0 {
-        candidates[key]!.evidence.append(world.evidence(event, arena: arena, tables))
+        theft.evidence.append(world.evidence(event, arena: arena, tables))
       }
+      theft.robbed += UInt64(event.repeats)
     }
   }
 
@@ -133,10 +146,11 @@ struct ForeignRead {
     return judged
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
-    for (key, theft) in candidates where key.channel == channel.serial {
-      candidates[key] = nil
-      if let finding = judge(theft, channel, world: world, tables: tables, origins: origins) { judged.append(finding) }
+  mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
+    for entry in candidates.close(channel.slot) {
+      if let finding = judge(entry.account, channel, world: world, tables: tables, origins: origins) {
+        judged.append(finding)
+      }
     }
   }
 
@@ -153,7 +167,7 @@ struct ForeignRead {
       return nil
     }
     // What the owner did before it was watched (scope light) may have made it a queue that all share: only wakeups tell by themselves.
-    if !isWakeup, world.process(theft.owner)?.sight.mayHaveWaited(by: channel.created) == true { return nil }
+    if !isWakeup, world.sight(of: theft.owner).mayHaveWaited(by: channel.created) { return nil }
     // Messages that the owner itself handed out.
     if !isWakeup, theft.ownersBytes > 0, theft.ownersBytes >= theft.bytes, theft.robbed == 0 { return nil }
     // The owner must have wanted it: it waits on it again, was waiting when it was taken, or came for it in vain.
@@ -181,7 +195,7 @@ struct ForeignRead {
         creatorPid: channel.predates ? nil : world.process(of: channel.creator)?.pid,
         actorFD: theft.fd, victimFD: theft.ownerFD),
       count: theft.reads, first: theft.first, last: theft.last,
-      evidence: origins.prologue(channel: channel.serial, process: theft.thief) + theft.evidence,
+      evidence: origins.prologue(channel, process: theft.thief, world: world, tables: tables) + theft.evidence,
       fix: Fixes.foreignRead(actor: party, execed: theft.thiefExeced, fd: theft.fd))
   }
 }

@@ -43,7 +43,7 @@ extension ForeignWrites {
   /// The finding that the writes make, about the object and owner that they were judged with.
   func finding(
     _ rule: RuleID, _ severity: Severity, _ confidence: Confidence, on channel: Channel, of owner: Owner, actor: Party,
-    victim: Party, message: String, fix: String, world: World, origins: Origins
+    victim: Party, message: String, fix: String, world: World, tables: TraceTables, origins: Origins
   ) -> Finding {
     Finding(
       rule: rule, severity: severity, confidence: confidence, message: message, actor: actor, victim: victim,
@@ -51,7 +51,7 @@ extension ForeignWrites {
         kind: channel.kind, id: channel.serial, creatorPid: world.process(of: channel.creator)?.pid, actorFD: fd,
         victimFD: owner.fd),
       count: count, first: first, last: last,
-      evidence: origins.prologue(channel: channel.serial, process: self.actor) + evidence, fix: fix)
+      evidence: origins.prologue(channel, process: self.actor, world: world, tables: tables) + evidence, fix: fix)
   }
 }
 
@@ -73,7 +73,7 @@ extension World {
     case .pipe, .fifo, .eventfd, .socketpair: break
     default: return nil
     }
-    guard isForeign(channel, to: thread.process) else { return nil }
+    guard isForeign(effect.channel, to: thread.process) else { return nil }
     let written: Side? = file.side == .first ? .second : file.side == .second ? .first : nil
     var readers: [ProcessID: (fd: FD, keepsWriting: Bool)] = [:]
     var writers = Set<ProcessID>()
@@ -120,19 +120,21 @@ extension World {
 
   /// Whether some thread of the process is inside a wait or read at that end of the channel.
   func isWaiting(_ id: ProcessID, on slot: Int32, at side: Side) -> Bool {
-    guard let process = process(id), let channel = channel(slot) else { return false }
+    guard slot >= 0 else { return false }
+    let isPair = channels[Int(slot)].kind == .socketpair
     func reads(_ file: Int32) -> Bool {
-      guard let file = self.file(file) else { return false }
-      return file.channel == slot && file.side != .write && channel.isSameInput(file.side, side)
+      guard file >= 0, files[Int(file)].channel == slot else { return false }
+      let held = files[Int(file)].side
+      return held != .write && (!isPair || held == side)
     }
-    for thread in process.threads {
-      guard let state = self.thread(thread), let call = state.openCall else { continue }
+    for thread in threads(of: id) {
+      guard let call = openCall(of: thread) else { continue }
       switch call.operation {
       case .wait(let wait):
         if wait.isEpoll {
           guard let instance = file(descriptor(wait.epoll, of: thread).file) else { continue }
           if instance.interest.entries.contains(where: { $0.events.contains(.input) && reads($0.file) }) { return true }
-        } else if state.openWaits.contains(where: {
+        } else if openWaits(of: thread).contains(where: {
           $0.fd >= 0 && $0.asked.contains(.input) && reads(descriptor($0.fd, of: thread).file)
         }) {
           return true

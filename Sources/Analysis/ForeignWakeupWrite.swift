@@ -12,7 +12,7 @@ import Lineage
 import Trace
 
 struct ForeignWakeupWrite {
-  private var candidates: [Key: ForeignWrites] = [:]
+  private var candidates = ChannelAccounts<ForeignWrites>()
   private var judged: [Verdict] = []
 
   private struct Verdict {
@@ -22,22 +22,17 @@ struct ForeignWakeupWrite {
     var needsSpin: Bool
   }
 
-  private struct Key: Hashable {
-    var channel: UInt32
-    var actor: ProcessID
-  }
-
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
-    for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
-    guard world.effect.kind == .write, let thread = world.thread(event.thread) else { return }
+  /// A process has written to a channel.
+  mutating func wrote(
+    _ event: Event, _ result: CallResult, by process: ProcessID, arena: Arena, world: World, tables: TraceTables
+  ) {
+    let slot = world.effect.channel
+    let isKnown = candidates.has(slot, process)
+    guard isKnown || world.isForeign(slot, to: process) else { return }
     // What an inherited handler writes is that rule's finding.
-    if let frame = thread.actingHandler, frame.inherited { return }
-    guard let channel = world.channel(world.effect.channel) else { return }
-    let key = Key(channel: channel.serial, actor: thread.process)
-    if candidates[key] == nil { candidates[key] = world.foreignWrites(by: event) }
-    guard var writes = candidates[key], case .call(_, let result, _) = event.body else { return }
-    writes.add(event, result, world.evidence(event, arena: arena, tables))
-    candidates[key] = writes
+    if let frame = world.actingHandler(of: event.thread), frame.inherited { return }
+    if !isKnown, let writes = world.foreignWrites(by: event) { candidates.open(slot, process, writes) }
+    candidates.change(slot, process) { $0.add(event, result, world.evidence(event, arena: arena, tables)) }
   }
 
   /// The findings, with the serial of the channel each is about. `spins`: what threads spin on, and
@@ -62,10 +57,11 @@ struct ForeignWakeupWrite {
     }
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
-    for (key, writes) in candidates where key.channel == channel.serial {
-      candidates[key] = nil
-      if let verdict = judge(writes, channel, world: world, tables: tables, origins: origins) { judged.append(verdict) }
+  mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
+    for entry in candidates.close(channel.slot) {
+      if let verdict = judge(entry.account, channel, world: world, tables: tables, origins: origins) {
+        judged.append(verdict)
+      }
     }
   }
 
@@ -83,7 +79,7 @@ struct ForeignWakeupWrite {
     let ownWrites = owner.use.ownWrites
     let drains = isCounter || owner.use.drainingReads > 0 || owner.use.emptyReads > 0
     let waitedBefore = owner.use.firstWait < actor.started
-    let mayHaveWaited = waitedBefore || world.process(owner.process)?.sight.mayHaveWaited(by: actor.started) == true
+    let mayHaveWaited = waitedBefore || world.sight(of: owner.process).mayHaveWaited(by: actor.started)
     // Three signs of a loop's own wakeup object. Where the owner writes it too, fewer of them will do.
     let isProven =
       ownWrites > 0 ? waitedBefore || writes.isNonblocking && drains : mayHaveWaited && writes.isNonblocking && drains
@@ -102,7 +98,7 @@ struct ForeignWakeupWrite {
       .foreignWakeupWrite, severity, confidence, on: channel, of: owner, actor: party, victim: victim,
       message:
         "\(world.introduce(party)) wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the \(ObjectWords.noun(channel.kind)) by which the loop of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there) wakes itself, first at \(Duration.moment(writes.first)); \(fate)",
-      fix: Fixes.forkedChild(actor: party, object: channel.kind), world: world, origins: origins)
+      fix: Fixes.forkedChild(actor: party, object: channel.kind), world: world, tables: tables, origins: origins)
     return Verdict(finding: finding, channel: channel.serial, needsSpin: !isProven)
   }
 }

@@ -14,8 +14,8 @@ struct InheritedSignalHandler {
   /// A process that is to stop gracefully may take this long, ns.
   private static let grace: Nanoseconds = 1_000_000_000
 
-  private var candidates: [Key: ForeignWrites] = [:]
-  /// What a write in a handler left unread, by the channel's serial: until the owner takes it.
+  private var candidates = ChannelAccounts<ForeignWrites>()
+  /// Whose writes in a handler were taken by others, by the channel's serial; while the channel is there.
   private var consumed: Set<Key> = []
   private var survivals: [ProcessID: Survival] = [:]
   private var judged: [(finding: Finding, channel: UInt32)] = []
@@ -42,39 +42,33 @@ struct InheritedSignalHandler {
     var evidence: [Evidence]
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins) {
-    for channel in world.goneChannels { judge(channel, world: world, tables: tables, origins: origins) }
-    switch event.body {
-    case .signal(let delivery): delivered(delivery, event, arena: arena, world: world, tables: tables, origins: origins)
-    case .end(let status): ended(status, event, arena: arena, world: world, tables: tables, origins: origins)
-    case .call(let syscall, let result, _):
-      guard let thread = world.thread(event.thread) else { return }
-      if let survival = survivals[thread.process], !survival.wentOn, thread.frames.isEmpty,
-        event.entered > survival.time
-      {
-        if syscall == .rtSigreturn {
-          survivals[thread.process]!.returned = true
-        } else if syscall != .exitGroup, syscall != .exit {
-          survivals[thread.process]!.wentOn = true
-        }
-      }
-      if world.effect.kind == .write {
-        wrote(event, result, in: thread, arena: arena, world: world, tables: tables, origins: origins)
-      } else if world.effect.kind == .read {
-        for segment in world.taken where segment.signal != 0 && segment.process != thread.process {
-          if let channel = world.channel(world.effect.channel) {
-            consumed.insert(Key(channel: channel.serial, actor: segment.process))
-          }
-        }
-      }
-    default: break
+  /// Whether what processes go on to do matters to it.
+  var watchesCalls: Bool { !survivals.isEmpty }
+
+  /// A process goes on, or has returned from a handler.
+  mutating func called(_ event: Event, _ syscall: Syscall, by process: ProcessID, world: World) {
+    guard let survival = survivals[process], !survival.wentOn, !world.isInHandler(event.thread),
+      event.entered > survival.time
+    else { return }
+    if syscall == .rtSigreturn {
+      survivals[process]!.returned = true
+    } else if syscall != .exitGroup, syscall != .exit {
+      survivals[process]!.wentOn = true
     }
   }
 
-  private mutating func delivered(
-    _ delivery: SignalDelivery, _ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins
+  /// A process has read from a channel: perhaps what another's handler wrote.
+  mutating func read(by process: ProcessID, world: World) {
+    for segment in world.taken where segment.signal != 0 && segment.process != process {
+      let serial = world.channels[Int(world.effect.channel)].serial
+      consumed.insert(Key(channel: serial, actor: segment.process))
+    }
+  }
+
+  mutating func delivered(
+    _ delivery: SignalDelivery, _ event: Event, arena: Arena, world: World, tables: TraceTables
   ) {
-    guard let thread = world.thread(event.thread), let frame = thread.frames.last, frame.inherited,
+    guard let thread = world.thread(event.thread), let frame = world.frames(of: event.thread).last, frame.inherited,
       frame.signal == delivery.number, Self.terminators.contains(delivery.number),
       world.process(thread.process)?.hasExeced == false
     else { return }
@@ -88,9 +82,7 @@ struct InheritedSignalHandler {
       evidence: [world.evidence(event, arena: arena, tables)])
   }
 
-  private mutating func ended(
-    _ status: Int32, _ event: Event, arena: Arena, world: World, tables: TraceTables, origins: Origins
-  ) {
+  mutating func ended(_ status: Int32, _ event: Event, arena: Arena, world: World, tables: TraceTables) {
     guard let process = world.thread(event.thread)?.process, world.process(process)?.isAlive == false,
       var survival = survivals.removeValue(forKey: process)
     else { return }
@@ -101,27 +93,25 @@ struct InheritedSignalHandler {
     survived[process] = survival
   }
 
-  private mutating func wrote(
-    _ event: Event, _ result: CallResult, in thread: ThreadState, arena: Arena, world: World, tables: TraceTables,
-    origins: Origins
+  /// A process has written to a channel: perhaps in an inherited handler.
+  mutating func wrote(
+    _ event: Event, _ result: CallResult, by process: ProcessID, arena: Arena, world: World, tables: TraceTables
   ) {
-    guard let frame = thread.actingHandler, frame.inherited, let channel = world.channel(world.effect.channel) else {
-      return
+    guard let frame = world.actingHandler(of: event.thread), frame.inherited else { return }
+    let slot = world.effect.channel
+    if !candidates.has(slot, process), var writes = world.foreignWrites(by: event) {
+      writes.signal = frame.signal
+      writes.isInHandler = world.isInHandler(event.thread)
+      candidates.open(slot, process, writes)
     }
-    let key = Key(channel: channel.serial, actor: thread.process)
-    if candidates[key] == nil {
-      candidates[key] = world.foreignWrites(by: event)
-      candidates[key]?.signal = frame.signal
-      candidates[key]?.isInHandler = !thread.frames.isEmpty
-    }
-    guard var writes = candidates[key] else { return }
-    writes.add(event, result, world.evidence(event, arena: arena, tables))
-    candidates[key] = writes
+    candidates.change(slot, process) { $0.add(event, result, world.evidence(event, arena: arena, tables)) }
   }
 
-  private mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
-    for (key, writes) in candidates where key.channel == channel.serial {
-      candidates[key] = nil
+  mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
+    defer { if !consumed.isEmpty { consumed = consumed.filter { $0.channel != channel.serial } } }
+    for entry in candidates.close(channel.slot) {
+      let writes = entry.account
+      let key = Key(channel: channel.serial, actor: entry.process)
       guard let owner = world.owner(of: channel, harmedBy: writes), let actor = world.process(writes.actor) else {
         continue
       }
@@ -144,7 +134,8 @@ struct InheritedSignalHandler {
             on: channel, of: owner, actor: party, victim: victim,
             message:
               "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
-            fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, origins: origins),
+            fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, tables: tables,
+            origins: origins),
           channel.serial
         ))
     }

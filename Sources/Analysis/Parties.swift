@@ -7,15 +7,14 @@ extension World {
   /// The program's name: the last part of argv[0], or of the path.
   public func command(_ id: ProcessID, _ tables: TraceTables) -> String {
     guard let process = process(id) else { return "?" }
-    let text = process.arguments.first.map { tables.text($0) } ?? tables.text(process.path)
+    let text = arguments(of: id).first.map { tables.text($0) } ?? tables.text(process.path)
     let name = text.split(separator: "/").last.map(String.init) ?? text
     return name.isEmpty ? "?" : EventText.harmless(name)
   }
 
   /// argv in one line.
   public func commandLine(_ id: ProcessID, _ tables: TraceTables) -> String {
-    guard let process = process(id) else { return "" }
-    return EventText.harmless(process.arguments.map { tables.text($0) }.joined(separator: " "))
+    EventText.harmless(arguments(of: id).map { tables.text($0) }.joined(separator: " "))
   }
 
   func party(_ id: ProcessID, thread: ThreadID?, execed: Bool, _ tables: TraceTables) -> Party {

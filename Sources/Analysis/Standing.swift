@@ -32,27 +32,21 @@ public struct Standing: Sendable {
 /// Watches where threads without calls were seen to run.
 struct StandingMeter {
   private var places: [ThreadID: [Place: Int]] = [:]
-  /// Calls of threads that were seen to run without one.
-  private var calls: [ThreadID: Int] = [:]
 
   private struct Place: Hashable {
     var module: StringID
     var offset: UInt64
   }
 
-  mutating func observe(_ event: Event) {
-    if case .running(let module, let offset) = event.body {
-      places[event.thread, default: [:]][Place(module: module, offset: offset), default: 0] += 1
-    } else if case .call = event.body, places[event.thread] != nil {
-      calls[event.thread, default: 0] += 1
-    }
+  mutating func ran(_ thread: ThreadID, _ module: StringID, _ offset: UInt64) {
+    places[thread, default: [:]][Place(module: module, offset: offset), default: 0] += 1
   }
 
   /// All threads that are alive at the end, in order of process and thread.
   func standings(
     _ findings: [Finding], world: World, tables: TraceTables, duration: Nanoseconds
   ) -> [Standing] {
-    let alive = world.threads.compactMap { $0 }.filter(\.isAlive)
+    let alive = world.threads.compactMap { $0?.isAlive == true ? $0 : nil }
     return alive.sorted { ($0.process, $0.id) < ($1.process, $1.id) }.map { thread in
       var standing = standing(thread, world: world, tables: tables, duration: duration)
       // A spin that lasts to the end says more than the call that happens to be open.
@@ -73,8 +67,8 @@ struct StandingMeter {
       pid: world.process(thread.process)?.pid ?? 0, tid: thread.tid, command: world.command(thread.process, tables),
       name: name, syscall: nil, fd: -1, kind: nil, since: nil, text: "")
     let burns = Double(thread.running) / Double(max(1, duration - min(duration, thread.started)))
-    guard let call = thread.openCall, let place = world.openPlace(of: thread.id), burns < 0.5 else {
-      if burns < 0.05, let wait = thread.lastWait {
+    guard let call = world.openCall(of: thread.id), let place = world.openPlace(of: thread.id), burns < 0.5 else {
+      if burns < 0.05, let wait = world.lastWait(of: thread.id) {
         // Caught between two calls.
         let words = Waiting.words(wait.operation, wait.syscall, thread, world: world, tables: tables)
         standing.text = "mostly \(words.what)\(words.who.isEmpty ? "" : "; \(words.who)")"
@@ -164,7 +158,7 @@ enum Waiting {
   }
 
   private static func ends(of wait: Wait, _ thread: ThreadState, world: World, tables: TraceTables) -> String {
-    var fds: [FD] = thread.openWaits.map(\.fd).filter { $0 >= 0 }
+    var fds: [FD] = world.openWaits(of: thread.id).map(\.fd).filter { $0 >= 0 }
     if wait.isEpoll {
       let instance = world.file(world.descriptor(wait.epoll, of: thread.id).file)
       fds = instance?.interest.entries.map(\.fd) ?? []
@@ -213,7 +207,7 @@ enum Waiting {
   private static func children(
     of thread: ThreadState, only pid: Int32, world: World, tables: TraceTables
   ) -> String {
-    let all = world.processes.compactMap { $0 }.filter { $0.parent == thread.process && $0.isAlive }
+    let all = world.living.compactMap { world.process($0) }.filter { $0.parent == thread.process }
     let children = (all.contains { $0.pid == pid } ? all.filter { $0.pid == pid } : all)
       .map { "\(world.command($0.id, tables)) (pid \($0.pid))" }
     guard !children.isEmpty else { return "for a child to end" }
@@ -223,11 +217,12 @@ enum Waiting {
 
   private static func lock(_ thread: ThreadState, _ world: World) -> String {
     guard let process = world.process(thread.process) else { return "" }
-    guard let owner = thread.lockedBy else {
-      return process.threads.filter({ world.thread($0)?.isAlive == true }).count > 1
+    guard let owner = world.lockOwner(of: thread.id) else {
+      return world.threads(of: process.id).filter({ world.thread($0)?.isAlive == true }).count > 1
         ? "another thread must wake it" : "it is the only thread: nobody in its process can wake it"
     }
-    if process.threads.contains(where: { world.thread($0).map { $0.tid == owner && $0.isAlive } ?? false }) {
+    if world.threads(of: process.id).contains(where: { world.thread($0).map { $0.tid == owner && $0.isAlive } ?? false }
+    ) {
       return "for the lock that thread \(owner) holds"
     }
     return

@@ -3,6 +3,64 @@
 import Lineage
 import Trace
 
+/// The events by which a streak began, as they are: most streaks end at once, and are never put into words.
+struct FirstReturns {
+  private static let most = 3
+
+  private var events: ContiguousArray<Event> = []
+  private var count = 0
+  /// The wait sets of the events, one after the other: of what begins streaks, only waits have variable parts that are shown.
+  private var waits: ContiguousArray<WaitEntry> = []
+
+  @inline(__always)
+  mutating func note(_ event: Event, arena: Arena) {
+    if count < Self.most { keep(event, arena: arena) }
+  }
+
+  private mutating func keep(_ event: Event, arena: Arena) {
+    // Of the streak before.
+    if count == 0, !waits.isEmpty { waits.removeLast(waits.count) }
+    if count < events.count {
+      events[count] = event
+    } else {
+      events.append(event)
+    }
+    if case .call(let syscall, let result, .wait(var wait)) = event.body {
+      let offset = waits.count
+      for place in wait.entries.indices { waits.append(arena.waits[place]) }
+      wait.entries = ArenaRange(offset: offset, count: waits.count - offset)
+      events[count].body = .call(syscall, result, .wait(wait))
+    }
+    count += 1
+  }
+
+  /// For another streak, in the same storage.
+  @inline(__always)
+  mutating func clear() { count = 0 }
+
+  /// Takes over what was kept before there was a streak.
+  mutating func take(_ other: FirstReturns) {
+    count = other.count
+    events = other.events
+    waits = other.waits
+  }
+
+  func evidence(_ world: World, _ tables: TraceTables) -> [Evidence] {
+    var arena = Arena()
+    arena.waits = Array(waits)
+    return events[..<count].map { event in
+      var event = event
+      // Nothing else was kept.
+      if case .call(let syscall, let result, .transfer(var transfer)) = event.body {
+        transfer.payload = .empty
+        transfer.passed = .empty
+        event.body = .call(syscall, result, .transfer(transfer))
+      }
+      return world.evidence(event, arena: arena, tables)
+    }
+  }
+}
+
 struct Streak {
   /// Returns without progress. Netty rebuilds its selector after 512 (io.netty.selectorAutoRebuildThreshold).
   static let threshold: UInt64 = 512
@@ -45,9 +103,89 @@ struct Streak {
   var predates = false
   /// What waited in it when the trace began, and was there still when the streak began.
   var waitingBefore: UInt64 = 0
-  var evidence: [Evidence] = []
+  /// The first of its returns.
+  var firsts = FirstReturns()
   /// Consumption would not be seen (io_uring, or an object that the model does not know).
   var isBlind = false
+  /// The last wait that returned it, by the rule's own count.
+  var wait: UInt64 = 0
+  /// The thread's last wait returned it, and that there was progress since then.
+  var isInTurn = false
+  var hasProgressed = false
+  var links = StreakPool.Links()
+
+  /// How a streak begins.
+  struct Beginning {
+    var thread: ThreadID
+    var process: ProcessID
+    var fd: FD
+    var channel: UInt32
+    var side: Side
+    var kind: ObjectKind?
+    var creator: ThreadID?
+    var returned: Readiness
+    var time: Nanoseconds
+    var rest: Nanoseconds
+    var inCalls: Nanoseconds
+    var predates: Bool
+    var waitingBefore: UInt64
+    var isBlind: Bool
+  }
+
+  init(_ beginning: Beginning) {
+    thread = beginning.thread
+    process = beginning.process
+    fd = beginning.fd
+    channel = beginning.channel
+    side = beginning.side
+    kind = beginning.kind
+    creator = beginning.creator
+    returned = beginning.returned
+    first = beginning.time
+    last = beginning.time
+    restBefore = beginning.rest
+    inCallsBefore = beginning.inCalls
+    predates = beginning.predates
+    waitingBefore = beginning.waitingBefore
+    isBlind = beginning.isBlind
+  }
+
+  /// Another streak in the same storage.
+  mutating func restart(_ beginning: Beginning) {
+    thread = beginning.thread
+    process = beginning.process
+    fd = beginning.fd
+    channel = beginning.channel
+    side = beginning.side
+    kind = beginning.kind
+    creator = beginning.creator
+    returned = beginning.returned
+    isReading = false
+    returns = 0
+    progress = 0
+    first = beginning.time
+    last = beginning.time
+    rest = 0
+    inCalls = 0
+    restBefore = beginning.rest
+    inCallsBefore = beginning.inCalls
+    zeroTimeouts = 0
+    culprit = nil
+    isCulpritNext = true
+    closer = nil
+    predates = beginning.predates
+    waitingBefore = beginning.waitingBefore
+    firsts.clear()
+    isBlind = beginning.isBlind
+    wait = 0
+    isInTurn = false
+    hasProgressed = false
+  }
+
+  @inline(__always)
+  func isOf(_ thread: ThreadID, _ side: Side, _ fd: FD) -> Bool {
+    self.thread == thread && self.side == side && self.fd == fd
+  }
 
   /// Whether the thread did little else. How many returns that took is another question.
   var isHot: Bool {

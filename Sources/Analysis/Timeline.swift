@@ -65,6 +65,8 @@ public struct Timeline: Sendable {
   public var duration: Nanoseconds = 0
   /// Gaps shorter than this were closed between slices of one kind; 0: none.
   public var coarse: Nanoseconds = 0
+  /// How many lanes of threads that lived shortly were left out, since there were too many.
+  public var leftOut = 0
   public var processes: [Process] = []
   public var lanes: [Lane] = []
   public var labels: [String] = []

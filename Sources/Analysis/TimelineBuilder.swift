@@ -1,4 +1,5 @@
-// Events into a Timeline, in bounded memory: when slices become many, neighbours of one kind are merged.
+// Events into a Timeline, in bounded memory: when slices become many, neighbours of one kind are merged; when lanes do, those of
+// threads that ended soonest after their birth are left out.
 
 import Lineage
 import Trace
@@ -8,13 +9,21 @@ struct TimelineBuilder {
   private static let mostMarks = 4_000
   /// Calls that return sooner than this are no slices, unless they are waits.
   private static let shortest: Nanoseconds = 200_000
+  private static let mostLanes = 16_384
   private static let firstCoarse: Nanoseconds = 200_000
 
-  private(set) var timeline = Timeline()
-  private var laneOf: [ThreadID: Int] = [:]
-  private var processOf: [ProcessID: Int] = [:]
+  private var timeline = Timeline()
+  var duration: Nanoseconds {
+    get { timeline.duration }
+    set { timeline.duration = newValue }
+  }
+  private var slices = TimelineSlices()
+  /// By thread and by process; -1 for none.
+  private var laneOf: ContiguousArray<Int32> = []
+  private var processOf: ContiguousArray<Int32> = []
+  /// By lane: what its last wait was on, and the label of that.
+  private var lastLabel: ContiguousArray<(place: CallPlace, label: Int)?> = []
   private var labelOf: [String: Int] = [:]
-  private var sliceCount = 0
 
   private static let mostLabels = 4096
 
@@ -23,71 +32,120 @@ struct TimelineBuilder {
     timeline.labels = ["another call"]
   }
 
-  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
-    timeline.duration = max(timeline.duration, event.time)
-    for call in world.abandoned { unfinished(call, until: event.time) }
+  func lane(of thread: ThreadID) -> Int? {
+    guard thread.position < laneOf.count, laneOf[thread.position] >= 0 else { return nil }
+    return Int(laneOf[thread.position])
+  }
+
+  private func group(of process: ProcessID) -> Int? {
+    guard process.position < processOf.count, processOf[process.position] >= 0 else { return nil }
+    return Int(processOf[process.position])
+  }
+
+  /// Threads have ended inside of calls.
+  mutating func abandoned(at time: Nanoseconds, world: World) {
+    for call in world.abandoned { unfinished(call, until: time) }
+  }
+
+  /// A call has returned.
+  mutating func returned(
+    _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation, arena: Arena, world: World,
+    tables: TraceTables
+  ) {
+    switch operation {
+    case .wait: slice(event, syscall, .wait, operation, arena: arena, world: world)
+    case .sleep: slice(event, syscall, .sleep, operation, arena: arena, world: world)
+    default:
+      if case .exec = operation, result.succeeded { execed(event, world: world, tables: tables) }
+      if event.meanTime >= Self.shortest, ActivityMeter.canBlock(syscall, operation, world: world) {
+        slice(event, syscall, .blocked, operation, arena: arena, world: world)
+      }
+    }
+  }
+
+  /// What is no call.
+  mutating func happened(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
     switch event.body {
     case .start(let start): began(event, start, world: world, tables: tables)
     // Who forked it was not seen: no arrow.
     case .existingThread: began(event, Start(parent: .unknown, flags: 0), world: world, tables: tables)
     case .end: ended(event, world: world)
-    case .call(let syscall, let result, let operation):
-      guard event.phase != .begin, let lane = laneOf[event.thread] else { return }
-      if case .exec = operation, result.succeeded { execed(event, lane: lane, world: world, tables: tables) }
-      slice(event, syscall, operation, lane: lane, arena: arena, world: world)
-    case .signal(let delivery):
-      guard let lane = laneOf[event.thread], timeline.markers.count < Self.mostMarks else { return }
-      timeline.markers.append(
-        Timeline.Marker(
-          lane: lane, time: event.time, kind: .signal,
-          label: EventText.line(event, arena: arena, tables: tables), finding: nil))
-      guard delivery.sender > 0, timeline.flows.count < Self.mostMarks,
-        let sender = timeline.processes.firstIndex(where: { $0.pid == delivery.sender && $0.end == nil }),
-        let from = timeline.processes[sender].lanes.first, from != lane
-      else { return }
-      timeline.flows.append(
-        Timeline.Flow(
-          kind: .signal, fromLane: from, fromTime: event.time, toLane: lane, toTime: event.time,
-          label: signalName(delivery.number), finding: nil))
+    case .signal(let delivery): delivered(delivery, event, arena: arena, world: world, tables: tables)
     default: break
     }
   }
 
+  private mutating func delivered(
+    _ delivery: SignalDelivery, _ event: Event, arena: Arena, world: World, tables: TraceTables
+  ) {
+    guard let lane = lane(of: event.thread), timeline.markers.count < Self.mostMarks else { return }
+    timeline.markers.append(
+      Timeline.Marker(
+        lane: lane, time: event.time, kind: .signal,
+        label: EventText.line(event, arena: arena, tables: tables), finding: nil))
+    guard delivery.sender > 0, timeline.flows.count < Self.mostMarks,
+      let sender = world.living.first(where: { world.process($0)?.pid == delivery.sender }).flatMap({ group(of: $0) }),
+      let from = timeline.processes[sender].lanes.first, from != lane
+    else { return }
+    timeline.flows.append(
+      Timeline.Flow(
+        kind: .signal, fromLane: from, fromTime: event.time, toLane: lane, toTime: event.time,
+        label: signalName(delivery.number), finding: nil))
+  }
+
   private mutating func began(_ event: Event, _ start: Start, world: World, tables: TraceTables) {
-    guard let thread = world.thread(event.thread), let process = world.process(thread.process) else { return }
-    if processOf[process.id] == nil {
-      processOf[process.id] = timeline.processes.count
-      timeline.processes.append(
-        Timeline.Process(
-          id: process.id, pid: process.pid, command: world.commandLine(process.id, tables),
-          parent: process.parent.flatMap { processOf[$0] }, start: event.time))
-    }
-    guard laneOf[event.thread] == nil, let group = processOf[process.id] else { return }
+    guard let thread = world.thread(event.thread), lane(of: event.thread) == nil else { return }
+    if timeline.lanes.count >= Self.mostLanes { thinOut() }
+    let group = beginProcess(thread.process, at: event.time, world: world, tables: tables)
     let lane = timeline.lanes.count
-    laneOf[event.thread] = lane
+    while laneOf.count <= event.thread.position { laneOf.append(-1) }
+    laneOf[event.thread.position] = Int32(lane)
     timeline.processes[group].lanes.append(lane)
     timeline.lanes.append(
-      Timeline.Lane(
-        thread: event.thread, tid: thread.tid, name: "", process: group, start: event.time))
-    if let from = laneOf[start.parent], timeline.flows.count < Self.mostMarks {
+      Timeline.Lane(thread: event.thread, tid: thread.tid, name: "", process: group, start: event.time))
+    slices.addLane()
+    lastLabel.append(nil)
+    if timeline.flows.count < Self.mostMarks, let from = self.lane(of: start.parent) {
+      let pid = timeline.processes[group].pid
       timeline.flows.append(
         Timeline.Flow(
           kind: start.isThread ? .clone : .fork, fromLane: from, fromTime: event.time, toLane: lane,
-          toTime: event.time, label: start.isThread ? "new thread \(thread.tid)" : "fork of pid \(process.pid)",
+          toTime: event.time, label: start.isThread ? "new thread \(thread.tid)" : "fork of pid \(pid)",
           finding: nil))
     }
   }
 
+  private mutating func beginProcess(
+    _ id: ProcessID, at time: Nanoseconds, world: World, tables: TraceTables
+  ) -> Int {
+    if let known = group(of: id) { return known }
+    let place = timeline.processes.count
+    while processOf.count <= id.position { processOf.append(-1) }
+    processOf[id.position] = Int32(place)
+    let parent = world.parent(of: id).flatMap { group(of: $0) }
+    var command: String?
+    // At its birth it is what its parent is.
+    if let parent, world.hasArguments(of: timeline.processes[parent].id, id) {
+      command = timeline.processes[parent].execs.last?.command ?? timeline.processes[parent].command
+    }
+    timeline.processes.append(
+      Timeline.Process(
+        id: id, pid: world.process(id)?.pid ?? 0, command: command ?? world.commandLine(id, tables), parent: parent,
+        start: time))
+    return place
+  }
+
   private mutating func ended(_ event: Event, world: World) {
-    if let lane = laneOf[event.thread] { timeline.lanes[lane].end = event.time }
-    guard let thread = world.thread(event.thread), let process = world.process(thread.process), !process.isAlive,
-      let group = processOf[process.id]
+    if let lane = lane(of: event.thread) { timeline.lanes[lane].end = event.time }
+    guard let id = world.processID(of: event.thread), let group = group(of: id), let process = world.process(id),
+      !process.isAlive
     else { return }
     timeline.processes[group].end = event.time
     timeline.processes[group].exit = process.status.map { EventText.ending($0) }
   }
 
-  private mutating func execed(_ event: Event, lane: Int, world: World, tables: TraceTables) {
+  private mutating func execed(_ event: Event, world: World, tables: TraceTables) {
+    guard let lane = lane(of: event.thread) else { return }
     let group = timeline.lanes[lane].process
     let command = world.commandLine(timeline.processes[group].id, tables)
     timeline.processes[group].execs.append((event.time, command))
@@ -101,34 +159,31 @@ struct TimelineBuilder {
   }
 
   private mutating func slice(
-    _ event: Event, _ syscall: Syscall, _ operation: Operation, lane: Int, arena: Arena, world: World
+    _ event: Event, _ syscall: Syscall, _ kind: Timeline.Kind, _ operation: Operation, arena: Arena, world: World
   ) {
-    let kind = Self.kind(of: operation)
-    let isWait = kind == .wait || kind == .sleep
-    guard isWait || event.meanTime >= Self.shortest else { return }
-    guard isWait || ActivityMeter.canBlock(syscall, operation, world: world) else { return }
+    guard let lane = lane(of: event.thread) else { return }
     let place = ActivityMeter.place(event, syscall, operation, arena: arena, world: world)
     var start = event.entered
     // Calls that take turns fill the same stretch of time: the first of them stands for all.
-    if event.cycle > 1, let last = timeline.lanes[lane].slices.last { start = max(start, last.end) }
+    if event.cycle > 1 { start = max(start, slices.end(of: lane)) }
     guard start < event.exited || event.cycle == 1 else { return }
     add(
       Timeline.Slice(
-        start: start, end: event.exited, kind: kind, label: label(ActivityMeter.words(place)),
+        start: start, end: event.exited, kind: kind, label: label(place, lane: lane),
         count: UInt64(event.repeats)), to: lane)
   }
 
-  private static func kind(of operation: Operation) -> Timeline.Kind {
-    switch operation {
-    case .wait: .wait
-    case .sleep: .sleep
-    default: .blocked
-    }
+  /// A thread mostly waits where it waited before.
+  private mutating func label(_ place: CallPlace, lane: Int) -> Int {
+    if let last = lastLabel[lane], last.place == place { return last.label }
+    let label = label(ActivityMeter.words(place))
+    lastLabel[lane] = (place, label)
+    return label
   }
 
   /// A call that its thread ended in, or is still in at the end.
   private mutating func unfinished(_ call: AbandonedCall, until end: Nanoseconds) {
-    guard let lane = laneOf[call.thread], end > call.since else { return }
+    guard let lane = lane(of: call.thread), end > call.since else { return }
     let kind: Timeline.Kind =
       switch call.syscall {
       case .poll, .ppoll, .select, .pselect6, .epollWait, .epollPwait, .epollPwait2: .wait
@@ -140,17 +195,8 @@ struct TimelineBuilder {
   }
 
   private mutating func add(_ slice: Timeline.Slice, to lane: Int) {
-    if let last = timeline.lanes[lane].slices.last, last.kind == slice.kind, last.label == slice.label,
-      slice.start <= last.end + timeline.coarse
-    {
-      let place = timeline.lanes[lane].slices.count - 1
-      timeline.lanes[lane].slices[place].end = max(last.end, slice.end)
-      timeline.lanes[lane].slices[place].count += slice.count
-      return
-    }
-    timeline.lanes[lane].slices.append(slice)
-    sliceCount += 1
-    if sliceCount > Self.mostSlices { coarsen() }
+    slices.add(slice, to: lane, within: timeline.coarse)
+    if slices.count > Self.mostSlices { coarsen() }
   }
 
   private mutating func label(_ text: String) -> Int {
@@ -163,43 +209,85 @@ struct TimelineBuilder {
   }
 
   private mutating func coarsen() {
-    while sliceCount > Self.mostSlices / 2, timeline.coarse < timeline.duration {
+    while slices.count > Self.mostSlices / 2, timeline.coarse < timeline.duration {
       timeline.coarse *= 4
-      sliceCount = 0
-      for lane in timeline.lanes.indices {
-        timeline.lanes[lane].slices = Self.merged(timeline.lanes[lane].slices, within: timeline.coarse)
-        sliceCount += timeline.lanes[lane].slices.count
-      }
+      slices.merge(within: timeline.coarse)
     }
   }
 
-  private static func merged(_ slices: [Timeline.Slice], within gap: Nanoseconds) -> [Timeline.Slice] {
-    var kept: [Timeline.Slice] = []
-    for slice in slices {
-      if let last = kept.last, last.kind == slice.kind, slice.start <= last.end + gap {
-        kept[kept.count - 1].end = max(last.end, slice.end)
-        kept[kept.count - 1].count += slice.count
-      } else {
-        kept.append(slice)
+  /// Leaves out lanes until half of the most are there: of the ended threads those that lived shortest. A process goes with its
+  /// last lane, unless it has descendants in the timeline.
+  private mutating func thinOut() {
+    func lived(_ lane: Int) -> Nanoseconds {
+      timeline.lanes[lane].end.map { $0 - min($0, timeline.lanes[lane].start) } ?? .max
+    }
+    let shortest = timeline.lanes.indices.filter { timeline.lanes[$0].end != nil }.sorted { lived($0) < lived($1) }
+    var isKept = Array(repeating: true, count: timeline.lanes.count)
+    for lane in shortest.prefix(timeline.lanes.count - Self.mostLanes / 2) { isKept[lane] = false }
+    // Children come after their parents.
+    var isParent = Array(repeating: false, count: timeline.processes.count)
+    for place in timeline.processes.indices.reversed() {
+      let lanes = timeline.processes[place].lanes
+      if isParent[place], !lanes.contains(where: { isKept[$0] }), let first = lanes.first { isKept[first] = true }
+      if lanes.contains(where: { isKept[$0] }), let parent = timeline.processes[place].parent {
+        isParent[parent] = true
       }
     }
-    return kept
+    keep(lanes: isKept)
+  }
+
+  private mutating func keep(lanes isKept: [Bool]) {
+    let kept = timeline.lanes.indices.filter { isKept[$0] }
+    timeline.leftOut += timeline.lanes.count - kept.count
+    var laneNow = Array(repeating: -1, count: isKept.count)
+    for (now, lane) in kept.enumerated() { laneNow[lane] = now }
+    var processNow = Array(repeating: -1, count: timeline.processes.count)
+    var processes: [Timeline.Process] = []
+    for (place, process) in timeline.processes.enumerated() {
+      var process = process
+      process.lanes = process.lanes.compactMap { laneNow[$0] >= 0 ? laneNow[$0] : nil }
+      process.parent = process.parent.map { processNow[$0] }
+      if !process.lanes.isEmpty { processNow[place] = processes.count }
+      processOf[process.id.position] = Int32(processNow[place])
+      if !process.lanes.isEmpty { processes.append(process) }
+    }
+    for lane in timeline.lanes { laneOf[lane.thread.position] = -1 }
+    timeline.processes = processes
+    timeline.lanes = kept.map { timeline.lanes[$0] }
+    for lane in timeline.lanes.indices {
+      timeline.lanes[lane].process = processNow[timeline.lanes[lane].process]
+      laneOf[timeline.lanes[lane].thread.position] = Int32(lane)
+    }
+    slices.keep(lanes: kept)
+    lastLabel = ContiguousArray(kept.map { lastLabel[$0] })
+    timeline.markers = timeline.markers.compactMap { marker in
+      var marker = marker
+      marker.lane = laneNow[marker.lane]
+      return marker.lane >= 0 ? marker : nil
+    }
+    timeline.flows = timeline.flows.compactMap { flow in
+      var flow = flow
+      flow.fromLane = laneNow[flow.fromLane]
+      flow.toLane = laneNow[flow.toLane]
+      return flow.fromLane >= 0 && flow.toLane >= 0 ? flow : nil
+    }
   }
 
   /// Marks what the findings say: spins in red, their evidence, and arrows from the cause to the lane that suffers.
   mutating func finish(_ findings: [Finding], spins: [Streak], world: World, tables: TraceTables) -> Timeline {
     for lane in timeline.lanes.indices {
       let thread = timeline.lanes[lane].thread
-      if let place = world.openPlace(of: thread), let call = world.thread(thread)?.openCall {
+      if let place = world.openPlace(of: thread), let call = world.openCall(of: thread) {
         unfinished(
-          AbandonedCall(thread: thread, since: call.since, syscall: call.syscall, place: place),
+          AbandonedCall(thread: thread, slot: -1, since: call.since, syscall: call.syscall, place: place),
           until: timeline.duration)
       }
       let name = world.thread(timeline.lanes[lane].thread)?.name ?? .empty
       timeline.lanes[lane].name = EventText.harmless(tables.text(name))
     }
+    for lane in timeline.lanes.indices { timeline.lanes[lane].slices = slices.slices(of: lane) }
     for spin in spins {
-      guard let lane = laneOf[spin.thread] else { continue }
+      guard let lane = lane(of: spin.thread) else { continue }
       let label = self.label(
         "spin on fd \(spin.fd): \(grouped(spin.returns)) returns of \(EventText.readiness(spin.returned))")
       var slices = timeline.lanes[lane].slices.flatMap { Self.outside($0, of: spin.first..<max(spin.first, spin.last)) }
@@ -213,13 +301,13 @@ struct TimelineBuilder {
 
   private mutating func mark(_ finding: Finding) {
     for evidence in finding.evidence {
-      guard let lane = laneOf[evidence.thread], let kind = evidence.mark else { continue }
+      guard let lane = lane(of: evidence.thread), let kind = evidence.mark else { continue }
       timeline.markers.append(
         Timeline.Marker(lane: lane, time: evidence.time, kind: kind, label: evidence.text, finding: finding.id))
     }
     guard finding.rule != .busyPoll, let actor = finding.actor, let victim = finding.victim,
       let act = finding.evidence.first(where: { $0.pid == actor.pid && $0.mark != .create && $0.mark != nil }),
-      let from = laneOf[act.thread],
+      let from = lane(of: act.thread),
       let to = timeline.lanes.firstIndex(where: {
         $0.tid == victim.tid && timeline.processes[$0.process].id == victim.process
       }), from != to

@@ -35,13 +35,17 @@ public struct ByteQueue: Sendable {
   /// How many segments are told apart; beyond that, neighbours by the same process become one.
   private static let longest = 4096
 
-  private var segments: [Segment] = []
+  /// What waits is segments[head..<tail]. What is beside that is storage for what comes: nothing is freed or made anew when
+  /// the queue empties and fills.
+  private var segments: ContiguousArray<Segment> = []
   private var head = 0
+  private var tail = 0
+  private var firsts: ContiguousArray<Segment> = []
+  private var firstCount = 0
+  private static let mostFirsts = 16
   public private(set) var unread: UInt64 = 0
   /// Of these, what was there before the trace and comes out first.
   public private(set) var before: UInt64 = 0
-  /// The first write of each process since the queue was last empty: whose surplus keeps it ready.
-  public private(set) var sinceEmpty: [Segment] = []
   /// How far it was ever written and read: in bytes, of datagrams in messages. What came with a message is found by it.
   private(set) var written: UInt64 = 0
   private(set) var taken: UInt64 = 0
@@ -49,7 +53,17 @@ public struct ByteQueue: Sendable {
   init() {}
 
   /// What waits to be read, oldest first.
-  public var waiting: ArraySlice<Segment> { segments[head...] }
+  public var waiting: ArraySlice<Segment> { ArraySlice(segments[head..<tail]) }
+  /// The oldest of what waits.
+  public var next: Segment? { head < tail ? segments[head] : nil }
+  /// The first write of each process since the queue was last empty: whose surplus keeps it ready.
+  public var sinceEmpty: ArraySlice<Segment> { ArraySlice(firsts[..<firstCount]) }
+
+  /// The first of `sinceEmpty` that is another process's, else the first.
+  public func surplus(for process: ProcessID) -> Segment? {
+    for place in 0..<firstCount where firsts[place].process != process { return firsts[place] }
+    return firstCount > 0 ? firsts[0] : nil
+  }
 
   /// Notes what waited when the trace began: nobody was seen to write it.
   mutating func found(_ count: UInt64) {
@@ -75,16 +89,30 @@ public struct ByteQueue: Sendable {
   }
 
   mutating func append(_ segment: Segment) {
-    if unread == 0 { sinceEmpty.removeAll(keepingCapacity: true) }
-    if sinceEmpty.count < 16, !sinceEmpty.contains(where: { $0.process == segment.process }) {
-      sinceEmpty.append(segment)
-    }
+    if unread == 0 { firstCount = 0 }
+    noteFirst(segment)
     unread &+= segment.count
-    if segments.count - head >= Self.longest, segments[segments.count - 1].process == segment.process {
-      segments[segments.count - 1].count &+= segment.count
+    if tail - head >= Self.longest, segments[tail - 1].process == segment.process {
+      segments[tail - 1].count &+= segment.count
+      return
+    }
+    if tail < segments.count {
+      segments[tail] = segment
     } else {
       segments.append(segment)
     }
+    tail += 1
+  }
+
+  private mutating func noteFirst(_ segment: Segment) {
+    guard firstCount < Self.mostFirsts else { return }
+    for place in 0..<firstCount where firsts[place].process == segment.process { return }
+    if firstCount < firsts.count {
+      firsts[firstCount] = segment
+    } else {
+      firsts.append(segment)
+    }
+    firstCount += 1
   }
 
   /// Takes `count` bytes from the front and appends what they were to `taken`. Returns how many were missing, and
@@ -96,7 +124,7 @@ public struct ByteQueue: Sendable {
     before -= old
     unread &-= old
     rest -= old
-    while rest > 0, head < segments.count {
+    while rest > 0, head < tail {
       var part = segments[head]
       if part.count > rest {
         segments[head].count -= rest
@@ -109,19 +137,25 @@ public struct ByteQueue: Sendable {
       unread &-= part.count
       taken.append(part)
     }
-    if head == segments.count {
-      segments.removeAll(keepingCapacity: true)
+    settle()
+    return (rest, split)
+  }
+
+  /// What was taken makes room.
+  private mutating func settle() {
+    if head == tail {
       head = 0
-    } else if head > 1024, head * 2 > segments.count {
+      tail = 0
+    } else if head > 1024, head * 2 > tail {
       segments.removeFirst(head)
+      tail -= head
       head = 0
     }
-    return (rest, split)
   }
 
   /// Takes one whole message.
   mutating func takeMessage(into taken: inout [Segment]) {
-    guard head < segments.count else { return }
+    guard head < tail else { return }
     _ = take(segments[head].count, into: &taken)
   }
 
@@ -133,14 +167,11 @@ public struct ByteQueue: Sendable {
   mutating func forget(landedBefore time: Nanoseconds) {
     unread &-= before
     before = 0
-    while head < segments.count, segments[head].landed < time {
+    while head < tail, segments[head].landed < time {
       unread &-= segments[head].count
       head += 1
     }
-    if head == segments.count {
-      segments.removeAll(keepingCapacity: true)
-      head = 0
-    }
+    settle()
   }
 }
 
@@ -214,9 +245,17 @@ public struct PayloadShape: Sendable {
     if !seen {
       seen = true
       constant = Array(payload)
-    } else if let known = constant, !known.elementsEqual(payload) {
+    } else if constant != nil, !isConstant(payload) {
       constant = nil
     }
+  }
+}
+
+extension PayloadShape {
+  private func isConstant(_ payload: ArraySlice<UInt8>) -> Bool {
+    guard let constant, constant.count == payload.count else { return false }
+    for place in constant.indices where constant[place] != payload[payload.startIndex + place] { return false }
+    return true
   }
 }
 
@@ -224,6 +263,8 @@ public struct PayloadShape: Sendable {
 public struct Channel: Sendable {
   /// Its number in this trace, from 1; never reused. This is the `id` of an object in findings.
   public var serial: UInt32
+  /// Its slot in `World.channels`; used again when it is gone.
+  public internal(set) var slot: Int32 = -1
   public var kind: ObjectKind
   public var inode: UInt64
   public var creator: ThreadID
@@ -265,13 +306,6 @@ public struct Channel: Sendable {
   /// The queue that a reader at `side` reads.
   public func incoming(at side: Side) -> ByteQueue { side == .second ? backQueue : queue }
 
-  mutating func withUse(by process: ProcessID, _ body: (inout ChannelUse) -> Void) {
-    for place in uses.indices where uses[place].process == process {
-      body(&uses[place])
-      return
-    }
-    var use = ChannelUse(process: process)
-    body(&use)
-    uses.append(use)
-  }
+  /// Whether something waits for a reader at `side`.
+  func hasUnread(at side: Side) -> Bool { (side == .second ? backQueue.unread : queue.unread) > 0 }
 }

@@ -28,11 +28,11 @@ public struct FDTable: Sendable {
   /// Numbers beyond this are not tracked (fs.nr_open's default, Linux 6.1 fs/file.c).
   static let limit: FD = 1 << 20
 
-  var descriptors: [Descriptor] = []
+  @usableFromInline var descriptors: [Descriptor] = []
   /// How many threads use this table; 0 for a free slot.
   public internal(set) var users = 0
 
-  public subscript(fd: FD) -> Descriptor {
+  @inlinable @inline(__always) public subscript(fd: FD) -> Descriptor {
     guard fd >= 0, Int(fd) < descriptors.count else { return .free }
     return descriptors[Int(fd)]
   }

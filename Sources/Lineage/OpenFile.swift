@@ -111,6 +111,8 @@ public struct EpollSet: Sendable {
     wakeables.removeAll { $0.fd == gone.fd && $0.serial == gone.serial }
   }
 
+  public func contains(fd: FD) -> Bool { entries.contains { $0.fd == fd } }
+
   public func contains(fd: FD, serial: UInt32) -> Bool { entries.contains { $0.fd == fd && $0.serial == serial } }
 
   /// The entry that an event with this epoll_data is about.

@@ -13,53 +13,97 @@ public struct HandlerFrame: Sendable {
   public var event: UInt64
 }
 
+/// Who a thread is. Numbers only, and kept to the trace's end: every rule looks at it at every event.
 public struct ThreadState: Sendable {
   public var id: ThreadID
   public var tid: Int32
   public var process: ProcessID
-  /// Slot of its descriptor table in `World.tables`.
-  public internal(set) var table: Int
   /// The thread that made it.
   public var parent: ThreadID
+  /// Slot of its descriptor table in `World.tables`.
+  public internal(set) var table: Int
   public var started: Nanoseconds
   public internal(set) var ended: Nanoseconds?
   public internal(set) var name: StringID = .empty
+  /// CPU time and time spent runnable, ns, as last sampled.
+  public internal(set) var running: UInt64 = 0
+  public internal(set) var waiting: UInt64 = 0
+  /// It was there before the trace.
+  public internal(set) var predates = false
+  /// Its number among the living; another thread may get it once this one has ended. What is kept for each living thread
+  /// can be an array, with an owner in each place.
+  public internal(set) var slot: Int32 = -1
+
+  public var isAlive: Bool { ended == nil }
+}
+
+/// What a living thread is in the middle of. The dead have none: slots are used again.
+struct ThreadWork: Sendable {
+  /// Whose it is; `unknown` for a free slot.
+  var owner: ThreadID = .unknown
   /// The handlers that it is inside of, outermost first.
-  public internal(set) var frames: [HandlerFrame] = []
+  var frames: [HandlerFrame] = []
   /// The handler that has just returned, and how many calls ago: interpreters (CPython: Modules/signalmodule.c, trip_signal) only note
   /// the signal in the handler, and run the program's own handler right after it.
   var returnedFrame: (frame: HandlerFrame, calls: Int)?
   private static let callsAfterReturn = 16
 
-  /// The handler on whose behalf the thread acts: that of the innermost frame, or the one that has just returned.
-  public var actingHandler: HandlerFrame? { frames.last ?? returnedFrame?.frame }
+  /// Whether there is a handler on whose behalf it acts, and that: of the innermost frame, or the one that has just returned.
+  var isHandling: Bool { !frames.isEmpty || returnedFrame != nil }
+  var handler: HandlerFrame? { frames.last ?? returnedFrame?.frame }
+
+  /// The call that it is inside of: since when, which, and on what.
+  var openCall: OpenCall?
+  /// The wait that it made last.
+  var lastWait: OpenCall?
+  /// Who holds the lock that it waits for in that call, where the lock tells: a tid.
+  var lockedBy: Int32?
+  /// Descriptors of the open wait call, for what is only known by number there.
+  var openWaits: [WaitEntry] = []
+  /// Of a thread that was there before the trace: its processor time then.
+  var usageBefore: (running: UInt64, waiting: UInt64)?
 
   /// The thread begins another call, or so many; one that waits ends what it did for a handler.
-  mutating func noteCall(waits: Bool, repeats: UInt32) {
+  mutating func noteCall(_ operation: Operation, repeats: UInt32) {
     guard let returned = returnedFrame else { return }
+    let waits =
+      switch operation {
+      case .wait, .sleep, .waitChild: true
+      default: false
+      }
     let calls = returned.calls + Int(repeats)
     returnedFrame = waits || calls > Self.callsAfterReturn ? nil : (returned.frame, calls)
   }
 
-  /// The call that it is inside of: since when, which, and on what.
-  public internal(set) var openCall: (since: Nanoseconds, syscall: Syscall, operation: Operation)?
-  /// The wait that it made last.
-  public internal(set) var lastWait: (syscall: Syscall, operation: Operation)?
-  /// Who holds the lock that it waits for in that call, where the lock tells: a tid.
-  public internal(set) var lockedBy: Int32?
-  /// Descriptors of the open wait call, for what is only known by number there.
-  public internal(set) var openWaits: [WaitEntry] = []
-  /// CPU time and time spent runnable, ns, as last sampled.
-  public internal(set) var running: UInt64 = 0
-  public internal(set) var waiting: UInt64 = 0
+  /// The call has returned.
+  @inline(__always)
+  mutating func noteReturn(_ event: Event, _ syscall: Syscall, _ operation: Operation) {
+    if case .wait = operation { lastWait = OpenCall(since: event.entered, syscall: syscall, operation: operation) }
+    openCall = nil
+    lockedBy = nil
+  }
 
-  /// It was there before the trace; its processor time then.
-  public internal(set) var predates = false
-  var usageBefore: (running: UInt64, waiting: UInt64)?
-
-  public var isAlive: Bool { ended == nil }
+  /// As for a new thread, in the same storage.
+  mutating func clear() {
+    owner = .unknown
+    frames.removeAll(keepingCapacity: true)
+    openWaits.removeAll(keepingCapacity: true)
+    returnedFrame = nil
+    openCall = nil
+    lastWait = nil
+    lockedBy = nil
+    usageBefore = nil
+  }
 }
 
+/// A call that a thread is inside of, or the last of its kind.
+public struct OpenCall: Sendable {
+  public var since: Nanoseconds
+  public var syscall: Syscall
+  public var operation: Operation
+}
+
+/// Who a process is; like `ThreadState`, numbers only. Its threads, arguments and sight the World has.
 public struct ProcessState: Sendable {
   public var id: ProcessID
   public var pid: Int32
@@ -74,20 +118,18 @@ public struct ProcessState: Sendable {
   /// Whether it called exec since its fork (true for the root after its first).
   public internal(set) var hasExeced = false
   public internal(set) var lastExec: Nanoseconds?
-  /// argv of its last exec, or its parent's.
-  public internal(set) var arguments: [StringID] = []
+  /// argv of its last exec, or its parent's, in the World's `arguments`.
+  var arguments = ArenaRange.empty
   public internal(set) var path: StringID = .empty
-  public internal(set) var threads: [ThreadID] = []
   /// Slot of its signal table in `World.handlers`.
   var handlers: Int
   /// It was there before the trace.
   public internal(set) var predates = false
-  /// What the tracer sees of it.
-  public internal(set) var sight = Sight()
   /// It does I/O that makes no system calls.
   public internal(set) var usesRing = false
 
   public var isAlive: Bool { ended == nil }
+  var hasExecedSinceFork: Bool { parent != nil && hasExeced }
 }
 
 /// What a process does with each signal, and who decided it. Shared under CLONE_SIGHAND, copied by fork.

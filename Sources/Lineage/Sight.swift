@@ -52,13 +52,13 @@ public struct Sight: Sendable {
 
 extension World {
   mutating func setScope(_ scope: Scope, of id: ThreadID) {
-    if let process = thread(id)?.process { processes[process.position]?.sight.scope = scope }
+    if let process = processID(of: id) { sights[process.position].scope = scope }
   }
 
   mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD, of id: ThreadID) {
     guard let state = thread(id) else { return }
-    if calls.contains(.waits) { processes[state.process.position]?.sight.waitsSeenSince = now }
-    processes[state.process.position]?.sight.arm(calls, first, last)
+    if calls.contains(.waits) { sights[state.process.position].waitsSeenSince = now }
+    sights[state.process.position].arm(calls, first, last)
     guard sight(of: id).scope == .light else { return }
     for (fd, descriptor) in tables[state.table].open where first <= fd && fd <= last {
       let channel = files[Int(descriptor.file)].channel
@@ -71,7 +71,7 @@ extension World {
     var isUnread = false
     var isUnwritten = false
     for holder in holders(of: Int32(channel)) {
-      guard let sight = process(holder.process)?.sight else { continue }
+      let sight = sight(of: holder.process)
       if holder.side != .write, !sight.sees(.reads, on: holder.fd) { isUnread = true }
       if holder.side != .read, !sight.sees(.writes, on: holder.fd) { isUnwritten = true }
     }
@@ -82,18 +82,14 @@ extension World {
   /// Standard numbers are armed late, if ever, and in scope light all are: what is done there before is not in the account.
   mutating func noteUnseen(_ file: Int32, at fd: FD, by thread: ThreadState) {
     let channel = Int(files[Int(file)].channel)
-    guard channel >= 0, let sight = process(thread.process)?.sight, sight.scope != .all, fd <= 2 || !sight.seesWaits
-    else { return }
+    guard channel >= 0, sights[thread.process.position].scope != .all else { return }
+    let sight = sights[thread.process.position]
+    guard fd <= 2 || !sight.seesWaits else { return }
     let side = files[Int(file)].side
     if side != .write, !sight.sees(.reads, on: fd) { channels[channel].hasUnseenReads = true }
     if side != .read, !sight.sees(.writes, on: fd) { channels[channel].hasUnseenWrites = true }
   }
 
   /// What the tracer sees of the thread's process.
-  @inlinable public func sight(of id: ThreadID) -> Sight {
-    guard id.position < threads.count, let process = threads[id.position]?.process, process.position < processes.count,
-      let sight = processes[process.position]?.sight
-    else { return Sight() }
-    return sight
-  }
+  public func sight(of id: ThreadID) -> Sight { processID(of: id).map { sights[$0.position] } ?? Sight() }
 }

@@ -98,6 +98,7 @@ extension World {
       channels.append(channel)
       slot = Int32(channels.count - 1)
     }
+    channels[Int(slot)].slot = slot
     if inode != 0 { channelsByInode[InodeKey(kind: kind, inode: inode)] = slot }
     return slot
   }
@@ -301,15 +302,16 @@ extension World {
 
   /// The last reference is gone: the kernel's fput.
   private mutating func retire(_ slot: Int32, by thread: ThreadID, at time: Nanoseconds) {
-    let file = files[Int(slot)]
-    for watcher in file.watchers where files[Int(watcher)].kind == .epoll {
-      files[Int(watcher)].interest.remove(serial: file.serial)
+    let serial = files[Int(slot)].serial
+    let channel = files[Int(slot)].channel
+    for watcher in files[Int(slot)].watchers where files[Int(watcher)].kind == .epoll {
+      files[Int(watcher)].interest.remove(serial: serial)
     }
-    for entry in file.interest.entries where files[Int(entry.file)].serial == entry.serial {
+    for entry in files[Int(slot)].interest.entries where files[Int(entry.file)].serial == entry.serial {
       files[Int(entry.file)].watchers.removeAll { $0 == slot }
     }
-    if file.channel >= 0 { leave(file.channel, side: file.side, by: thread, at: time) }
-    if keepsHistory, file.channel >= 0 { closedFiles.append(file) }
+    if channel >= 0 { leave(channel, side: files[Int(slot)].side, by: thread, at: time) }
+    if keepsHistory, channel >= 0 { closedFiles.append(files[Int(slot)]) }
     files[Int(slot)].references = 0
     files[Int(slot)].channel = -1
     files[Int(slot)].interest = EpollSet()
@@ -322,17 +324,19 @@ extension World {
     channels[Int(slot)].files -= 1
     if side != .write { channels[Int(slot)].readers -= 1 }
     if side != .read { channels[Int(slot)].writers -= 1 }
-    let channel = channels[Int(slot)]
-    let lastOfPair = channel.kind == .socketpair && channel.files == 1
-    if channel.writers == 0 || lastOfPair, channel.hungUp == nil, let process = self.thread(thread)?.process {
+    let lastOfPair = channels[Int(slot)].kind == .socketpair && channels[Int(slot)].files == 1
+    let isUnwritten = channels[Int(slot)].writers == 0 || lastOfPair
+    let process = processID(of: thread)
+    if isUnwritten, channels[Int(slot)].hungUp == nil, let process {
       channels[Int(slot)].hungUp = Closer(
         thread: thread, process: process, time: time, execed: hasExeced(process), byShutdown: false)
     }
-    if channel.readers == 0, channel.unheard == nil, let process = self.thread(thread)?.process {
+    if channels[Int(slot)].readers == 0, channels[Int(slot)].unheard == nil, let process {
       channels[Int(slot)].unheard = Closer(
         thread: thread, process: process, time: time, execed: hasExeced(process), byShutdown: false)
     }
-    guard channel.files <= 0 else { return }
+    guard channels[Int(slot)].files <= 0 else { return }
+    let channel = channels[Int(slot)]
     goneChannels.append(channel)
     let key = InodeKey(kind: channel.kind, inode: channel.inode)
     if channelsByInode[key] == slot { channelsByInode[key] = nil }

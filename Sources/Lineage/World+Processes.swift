@@ -6,7 +6,6 @@ extension World {
   /// A thread is born. Its table is bound now: in the order of events this is between the fork's entry and its return.
   mutating func begin(_ id: ThreadID, _ start: Start, at time: Nanoseconds, tables: TraceTables) {
     guard let record = tables.thread(id), thread(id) == nil else { return }
-    while threads.count <= id.position { threads.append(nil) }
     let parent = thread(start.parent)
     let table: Int
     // Of a parent that is gone nothing is left to be shared or copied.
@@ -16,11 +15,12 @@ extension World {
     } else {
       table = makeTable()
     }
-    threads[id.position] = ThreadState(
-      id: id, tid: record.tid, process: record.process, table: table, parent: start.parent, started: time)
-    if let parent { threads[id.position]!.name = parent.name }
+    addThread(
+      ThreadState(
+        id: id, tid: record.tid, process: record.process, parent: start.parent, table: table, started: time,
+        name: parent?.name ?? .empty))
     if let known = process(record.process) {
-      processes[known.id.position]!.threads.append(id)
+      members[known.id.position].append(id)
     } else {
       beginProcess(record, leader: id, parent: parent, start, at: time)
     }
@@ -32,7 +32,6 @@ extension World {
   private mutating func beginProcess(
     _ record: ThreadRecord, leader: ThreadID, parent: ThreadState?, _ start: Start, at time: Nanoseconds
   ) {
-    while processes.count <= record.process.position { processes.append(nil) }
     let table: HandlerTable
     if let parent, let process = process(parent.process) {
       if start.sharesHandlers {
@@ -58,12 +57,23 @@ extension World {
     if let parent, let origin = process(parent.process) {
       state.arguments = origin.arguments
       state.path = origin.path
-      state.sight = origin.sight
       state.usesRing = false
     }
-    state.threads = [leader]
-    processes[record.process.position] = state
+    let place = record.process.position
+    while processes.count <= place { processes.append(nil) }
+    while members.count <= place { members.append([]) }
+    while sights.count <= place { sights.append(Sight()) }
+    processes[place] = state
+    members[place] = [leader]
+    if let parent { sights[place] = sights[parent.process.position] }
+    living.insert(record.process, at: living.lastIndex { $0 < record.process }.map { $0 + 1 } ?? 0)
     if root == nil { root = record.process }
+  }
+
+  private mutating func keep(_ argv: ArraySlice<Int32>) -> ArenaRange {
+    let offset = arguments.count
+    for word in argv { arguments.append(StringID(Int(word))) }
+    return ArenaRange(offset: offset, count: argv.count)
   }
 
   /// A thread that was there before the trace.
@@ -71,25 +81,24 @@ extension World {
     _ id: ThreadID, _ found: ExistingThread, at time: Nanoseconds, arena: Arena, tables: TraceTables
   ) {
     guard let record = tables.thread(id), thread(id) == nil else { return }
-    while threads.count <= id.position { threads.append(nil) }
-    let sibling = process(record.process)?.threads.first.flatMap { thread($0) } ?? thread(found.files)
+    let sibling = threads(of: record.process).first.flatMap { thread($0) } ?? thread(found.files)
     let table = sibling?.table ?? makeTable()
     if sibling != nil { self.tables[table].users += 1 }
-    threads[id.position] = ThreadState(
-      id: id, tid: record.tid, process: record.process, table: table, parent: found.parent, started: time)
-    threads[id.position]!.predates = true
+    addThread(
+      ThreadState(
+        id: id, tid: record.tid, process: record.process, parent: found.parent, table: table, started: time,
+        predates: true))
     if let known = process(record.process) {
-      processes[known.id.position]!.threads.append(id)
+      members[known.id.position].append(id)
       return
     }
-    while processes.count <= record.process.position { processes.append(nil) }
     addProcess(
       record, leader: id, parent: thread(found.parent), handlers: addHandlers(HandlerTable(owner: record.process)),
       Start(parent: found.parent, flags: 0), at: time)
     processes[record.process.position]!.predates = true
     processes[record.process.position]!.hasExeced = found.execed
     processes[record.process.position]!.path = found.path
-    processes[record.process.position]!.arguments = arena.numbers(found.arguments).map { StringID(Int($0)) }
+    processes[record.process.position]!.arguments = keep(arena.numbers(found.arguments))
   }
 
   /// Which signals the process caught and ignored before the trace. Who installed the handlers is not known.
@@ -159,6 +168,7 @@ extension World {
       // The caller lives on under the leader's number, with its own table.
       if leader.isAlive { dropTable(leader.table, process: leader.process, by: id, at: time) }
       threads[id.position]!.ended = nil
+      takeUp(id)
       threads[id.position]!.table = caller.table
       threads[id.position]!.name = caller.name
       tables[caller.table].users += 1
@@ -166,7 +176,7 @@ extension World {
     }
     unshareTable(of: id)
     guard let state = thread(id), let process = process(state.process) else { return }
-    for other in process.threads where other != id { end(other, at: time) }
+    for other in threads(of: process.id) where other != id { end(other, at: time) }
     for (fd, descriptor) in tables[state.table].open where descriptor.closeOnExec {
       release(fd, by: id, at: time, .closedByExec)
     }
@@ -184,11 +194,14 @@ extension World {
     processes[process.id.position]!.hasExeced = true
     processes[process.id.position]!.lastExec = time
     processes[process.id.position]!.path = exec.path
-    processes[process.id.position]!.arguments = arena.numbers(exec.arguments).map { StringID(Int($0)) }
-    processes[process.id.position]!.threads = [id]
+    processes[process.id.position]!.arguments = keep(arena.numbers(exec.arguments))
+    members[process.id.position] = [id]
     processes[process.id.position]!.usesRing = false
-    threads[id.position]!.frames = []
-    threads[id.position]!.returnedFrame = nil
+    let slot = workSlot(of: id)
+    if slot >= 0 {
+      work[slot].frames.removeAll(keepingCapacity: true)
+      work[slot].returnedFrame = nil
+    }
   }
 
   /// A thread ends; with the last one its process does.
@@ -196,9 +209,11 @@ extension World {
     guard let state = thread(id), state.isAlive else { return }
     end(id, at: time)
     guard let process = process(state.process), process.isAlive else { return }
-    if process.threads.allSatisfy({ thread($0)?.isAlive != true }) {
+    if threads(of: process.id).allSatisfy({ thread($0)?.isAlive != true }) {
       processes[process.id.position]!.ended = time
       processes[process.id.position]!.status = status
+      members[process.id.position] = []
+      if let place = living.firstIndex(of: process.id) { living.remove(at: place) }
       handlers[process.handlers].users -= 1
       if handlers[process.handlers].users == 0 { freeHandlers.append(process.handlers) }
     } else if state.tid == process.pid {
@@ -208,10 +223,10 @@ extension World {
 
   private mutating func end(_ id: ThreadID, at time: Nanoseconds) {
     guard let state = thread(id), state.isAlive else { return }
-    if let call = state.openCall {
+    if let call = openCall(of: id) {
       abandoned.append(
         AbandonedCall(
-          thread: id, since: call.since, syscall: call.syscall,
+          thread: id, slot: state.slot, since: call.since, syscall: call.syscall,
           place: openPlace(of: id)
             ?? CallPlace(
               syscall: call.syscall, fd: -1, kind: nil, others: 0)))
@@ -223,9 +238,7 @@ extension World {
       }
     }
     threads[id.position]!.ended = time
-    threads[id.position]!.openCall = nil
-    threads[id.position]!.frames = []
-    threads[id.position]!.returnedFrame = nil
+    layDown(id)
     dropTable(state.table, process: state.process, by: id, at: time)
   }
 
@@ -241,21 +254,22 @@ extension World {
 
   /// A signal arrives. If a handler is installed, its frame begins.
   mutating func deliver(_ delivery: SignalDelivery, to event: Event) {
-    guard let state = thread(event.thread), let handler = handler(of: delivery.number, in: state.process) else {
-      return
-    }
-    guard handler.disposition.action == .handler else { return }
-    threads[event.thread.position]!.frames.append(
+    let slot = workSlot(of: event.thread)
+    guard slot >= 0, let process = processID(of: event.thread), let handler = handler(of: delivery.number, in: process),
+      handler.disposition.action == .handler
+    else { return }
+    work[slot].frames.append(
       HandlerFrame(
-        signal: delivery.number, inherited: handler.installer != state.process, installer: handler.installer,
+        signal: delivery.number, inherited: handler.installer != process, installer: handler.installer,
         entered: event.time, event: event.sequence))
   }
 
   /// Processor time since the thread's birth, or since the trace began if it was there before.
   mutating func noteUsage(_ running: UInt64, _ waiting: UInt64, of id: ThreadID) {
-    guard let state = thread(id) else { return }
-    if state.predates, state.usageBefore == nil { threads[id.position]!.usageBefore = (running, waiting) }
-    let before = threads[id.position]!.usageBefore ?? (0, 0)
+    let slot = workSlot(of: id)
+    guard slot >= 0 else { return }
+    if threads[id.position]!.predates, work[slot].usageBefore == nil { work[slot].usageBefore = (running, waiting) }
+    let before = work[slot].usageBefore ?? (0, 0)
     threads[id.position]!.running = running - min(running, before.running)
     threads[id.position]!.waiting = waiting - min(waiting, before.waiting)
   }

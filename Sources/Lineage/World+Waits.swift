@@ -8,15 +8,16 @@ extension World {
     _ wait: Wait, by thread: ThreadID, from first: Nanoseconds, to last: Nanoseconds, repeats: UInt64, arena: Arena
   ) {
     guard let state = self.thread(thread) else { return }
+    let process = state.process
     if wait.isEpoll {
-      let epoll = descriptor(wait.epoll, of: thread).file
+      let epoll = tables[state.table][wait.epoll].file
       guard epoll >= 0 else { return }
       // Only what can wake the loop: an interest list may be long, so pipes and their kin alone are counted.
       for entry in files[Int(epoll)].interest.wakeables {
         let target = Int(entry.file)
         guard files[target].serial == entry.serial, files[target].channel >= 0 else { continue }
         note(
-          files[target].channel, side: files[target].side, events: entry.events, by: thread, process: state.process,
+          files[target].channel, side: files[target].side, events: entry.events, by: thread, process: process,
           from: first, to: last, repeats: repeats)
       }
       return
@@ -25,22 +26,22 @@ extension World {
       let file = tables[state.table][entry.fd].file
       guard file >= 0, files[Int(file)].channel >= 0 else { continue }
       note(
-        files[Int(file)].channel, side: files[Int(file)].side, events: entry.asked, by: thread, process: state.process,
+        files[Int(file)].channel, side: files[Int(file)].side, events: entry.asked, by: thread, process: process,
         from: first, to: last, repeats: repeats)
     }
   }
 
+  @inline(__always)
   private mutating func note(
     _ channel: Int32, side: Side, events: Readiness, by thread: ThreadID, process: ProcessID, from first: Nanoseconds,
     to last: Nanoseconds, repeats: UInt64
   ) {
-    let input = events.contains(.input)
     channels[Int(channel)].withUse(by: process) {
       $0.waits += repeats
-      $0.firstWait = min($0.firstWait, first)
-      $0.lastWait = max($0.lastWait, last)
-      if input {
-        $0.lastInputUse = max($0.lastInputUse, last)
+      if first < $0.firstWait { $0.firstWait = first }
+      if last > $0.lastWait { $0.lastWait = last }
+      if events.rawValue & 1 != 0 {
+        if last > $0.lastInputUse { $0.lastInputUse = last }
         $0.waitsForInput = true
         $0.lastWaiter = thread
         $0.inputSide = side
@@ -77,11 +78,12 @@ extension World {
 
   /// Whether the calls that would consume this readiness are seen, in the process that was told of it.
   private func isConsumptionSeen(_ fd: FD, _ file: Int32, _ returned: Readiness, by thread: ThreadState) -> Bool {
-    guard file >= 0, let sight = process(thread.process)?.sight else { return true }
+    let process = thread.process.position
+    guard file >= 0, sights[process].scope != .all else { return true }
     switch files[Int(file)].kind {
     // By a wait on the inner instance, or waitid.
-    case .epoll, .pidfd: return sight.seesWaits
-    default: return sight.sees(Ready.consumers(of: returned), on: fd)
+    case .epoll, .pidfd: return sights[process].seesWaits
+    default: return sights[process].sees(Ready.consumers(of: returned), on: fd)
     }
   }
 
@@ -107,26 +109,28 @@ extension World {
     guard files[Int(epoll)].interest.isAmbiguous(data) else { return files[Int(epoll)].interest.entry(data: data) }
     let loaded = files[Int(epoll)].interest.entries.filter { entry in
       guard entry.data == data, files[Int(entry.file)].channel >= 0 else { return false }
-      return channels[Int(files[Int(entry.file)].channel)].incoming(at: files[Int(entry.file)].side).unread > 0
+      return channels[Int(files[Int(entry.file)].channel)].hasUnread(at: files[Int(entry.file)].side)
     }
     return loaded.count == 1 ? loaded[0] : nil
   }
 
-  /// What the call waits on, by the descriptors as they are now.
-  public func place(of syscall: Syscall, _ operation: Operation, in thread: ThreadID, waits: some Collection<WaitEntry>)
-    -> CallPlace
-  {
+  /// What the call waits on, by the descriptors as they are now. Of a wait on numbers, the first and how many there are.
+  public func place(
+    of syscall: Syscall, _ operation: Operation, in thread: ThreadID, firstWait: FD, waits: Int
+  ) -> CallPlace {
     func on(_ fd: FD, others: Int = 0) -> CallPlace {
-      CallPlace(syscall: syscall, fd: fd, kind: file(descriptor(fd, of: thread).file)?.kind, others: others)
+      let file = descriptor(fd, of: thread).file
+      return CallPlace(syscall: syscall, fd: fd, kind: file >= 0 ? files[Int(file)].kind : nil, others: others)
     }
     switch operation {
     case .wait(let wait):
       if wait.isEpoll {
         let instance = descriptor(wait.epoll, of: thread).file
-        guard instance >= 0, let first = files[Int(instance)].interest.entries.first else { return on(wait.epoll) }
-        return on(first.fd, others: files[Int(instance)].interest.entries.count - 1)
+        guard instance >= 0 else { return on(wait.epoll) }
+        let count = files[Int(instance)].interest.entries.count
+        return count > 0 ? on(files[Int(instance)].interest.entries[0].fd, others: count - 1) : on(wait.epoll)
       }
-      return on(waits.first?.fd ?? -1, others: max(0, waits.count - 1))
+      return on(firstWait, others: max(0, waits - 1))
     case .transfer(let transfer): return on(transfer.fd)
     case .accept(let fd, _), .connect(let fd, _), .lock(let fd, _): return on(fd)
     default: return on(-1)
@@ -135,8 +139,10 @@ extension World {
 
   /// The same for the call that the thread is inside of.
   public func openPlace(of id: ThreadID) -> CallPlace? {
-    guard let state = thread(id), let call = state.openCall else { return nil }
-    return place(of: call.syscall, call.operation, in: id, waits: state.openWaits)
+    guard let call = openCall(of: id) else { return nil }
+    let waits = openWaits(of: id)
+    return place(
+      of: call.syscall, call.operation, in: id, firstWait: waits.first?.fd ?? -1, waits: waits.count)
   }
 
   mutating func watch(

@@ -37,12 +37,15 @@ public struct Holder: Sendable {
 /// A call that never returned, since its thread ended in it.
 public struct AbandonedCall: Sendable {
   public var thread: ThreadID
+  /// The slot that its thread had among the living.
+  public var slot: Int32
   public var since: Nanoseconds
   public var syscall: Syscall
   public var place: CallPlace
 
-  public init(thread: ThreadID, since: Nanoseconds, syscall: Syscall, place: CallPlace) {
+  public init(thread: ThreadID, slot: Int32, since: Nanoseconds, syscall: Syscall, place: CallPlace) {
     self.thread = thread
+    self.slot = slot
     self.since = since
     self.syscall = syscall
     self.place = place
@@ -80,7 +83,16 @@ public struct World: Sendable {
   public internal(set) var tables: [FDTable] = []
   public internal(set) var files: [OpenFile] = []
   public internal(set) var channels: [Channel] = []
+  /// By process: its threads, as long as it lives, and what the tracer sees of it.
+  var members: [[ThreadID]] = []
+  var sights: [Sight] = []
+  /// All argv's, one after the other.
+  var arguments: [StringID] = []
+  /// The processes that live, ascending.
+  public internal(set) var living: [ProcessID] = []
+  var work: ContiguousArray<ThreadWork> = []
   var handlers: [HandlerTable] = []
+  var freeWork: [Int] = []
   var freeTables: [Int] = []
   var freeFiles: [Int32] = []
   var freeChannels: [Int32] = []
@@ -98,6 +110,8 @@ public struct World: Sendable {
   /// Holders of traced channels that are not traced themselves, as they were when the trace began.
   public internal(set) var outsiders: [Outsider] = []
 
+  /// Whether the last event may have left something of the following.
+  private var hasLeft = false
   /// What the last event did: the channel that it touched, the segments that a read took, and what a wait returned.
   public internal(set) var effect = Effect()
   /// The write at the far side of a splice or sendfile, whose read is `effect`.
@@ -118,18 +132,8 @@ public struct World: Sendable {
 
   // MARK: Looking
 
-  // Inlined, so that who has a World in an object looks into it where it is, and does not copy it to ask it.
-
-  @inlinable public func thread(_ id: ThreadID) -> ThreadState? { id.position < threads.count ? threads[id.position] : nil }
-
-  @inlinable public func process(_ id: ProcessID) -> ProcessState? {
-    id.position < processes.count ? processes[id.position] : nil
-  }
-
-  @inlinable public func process(of id: ThreadID) -> ProcessState? { thread(id).flatMap { process($0.process) } }
-
   /// The descriptor as the thread sees it.
-  @inlinable public func descriptor(_ fd: FD, of id: ThreadID) -> Descriptor {
+  @inlinable @inline(__always) public func descriptor(_ fd: FD, of id: ThreadID) -> Descriptor {
     guard id.position < threads.count, let thread = threads[id.position], thread.table < tables.count else {
       return .free
     }
@@ -139,21 +143,12 @@ public struct World: Sendable {
   @inlinable public func file(_ slot: Int32) -> OpenFile? { slot >= 0 ? files[Int(slot)] : nil }
   @inlinable public func channel(_ slot: Int32) -> Channel? { slot >= 0 ? channels[Int(slot)] : nil }
 
-  /// The table of a process: that of any living thread.
-  public func table(of id: ProcessID) -> FDTable? {
-    guard let process = process(id) else { return nil }
-    for thread in process.threads {
-      if let state = self.thread(thread), state.isAlive { return tables[state.table] }
-    }
-    return nil
-  }
-
   /// Whether `process` is a descendant of `ancestor`.
   public func descends(_ process: ProcessID, from ancestor: ProcessID) -> Bool {
-    var current = self.process(process)?.parent
+    var current = parent(of: process)
     while let next = current {
       if next == ancestor { return true }
-      current = self.process(next)?.parent
+      current = parent(of: next)
     }
     return false
   }
@@ -165,62 +160,47 @@ public struct World: Sendable {
     return (entry.disposition, entry.installer)
   }
 
-  /// Whether the process came to the channel by fork alone: it has not called exec since, and others made the channel
-  /// before it was born.
-  public func isForeign(_ channel: Channel, to id: ProcessID) -> Bool {
-    guard let process = process(id), let parent = process.parent, !process.hasExeced else { return false }
-    if channel.predates, process.predates {
-      // Who made it was not seen. That the parent has it too, after a fork without exec, says who.
-      guard let slot = self.slot(ofChannel: channel.serial) else { return false }
-      return holders(of: slot).contains { $0.process == parent }
-    }
-    guard let creator = thread(channel.creator) else { return channel.predates }
-    return creator.process != id && channel.created <= process.started
-  }
-
-  /// The processes that hold a descriptor of the channel, with the numbers and ends.
-  public func holders(of channel: Int32) -> [Holder] {
-    var found: [Holder] = []
-    var seen = Set<Int>()
-    for case let process? in processes where process.isAlive {
-      guard let thread = process.threads.lazy.compactMap({ self.thread($0) }).first(where: \.isAlive),
-        seen.insert(thread.table).inserted
-      else { continue }
-      for (fd, descriptor) in tables[thread.table].open {
-        let file = files[Int(descriptor.file)]
-        guard file.channel == channel else { continue }
-        found.append(Holder(process: process.id, fd: fd, side: file.side, isNonblocking: file.nonblocking))
-      }
-    }
-    return found
-  }
-
-  /// The number by which `process` can read what a reader at `side` reads.
-  public func readingNumber(of slot: Int32, at side: Side, in process: ProcessID) -> FD? {
-    guard let channel = channel(slot) else { return nil }
-    return holders(of: slot).first {
-      $0.process == process && $0.side != .write && channel.isSameInput($0.side, side)
-    }?.fd
-  }
-
-  /// The descriptor number by which `process` knows an end of the channel: one that reads or one that writes.
-  public func number(of channel: Int32, in process: ProcessID, reading: Bool) -> FD? {
-    let held = holders(of: channel).filter { $0.process == process }
-    let wanted = held.first { reading ? $0.side != .write : $0.side != .read }
-    return (wanted ?? held.first)?.fd
-  }
-
   // MARK: Moving
 
   /// Applies the next event of the trace.
   public mutating func apply(_ event: Event, arena: Arena, tables: TraceTables) {
-    now = max(now, event.time)
+    let time = event.time
+    if time > now { now = time }
+    if hasLeft { forget() }
+    guard case .call(let syscall, let result, let operation) = event.body else {
+      happened(event, arena: arena, tables: tables)
+      return
+    }
+    guard processID(of: event.thread) != nil else { return }
+    let slot = workSlot(of: event.thread)
+    if event.phase == .whole {
+      // Most calls: nothing was known of it before.
+      if slot >= 0, work[slot].returnedFrame != nil { work[slot].noteCall(operation, repeats: event.repeats) }
+      if !result.failed { enter(event, operation) }
+    } else if event.phase == .begin {
+      begin(event, syscall, operation, slot: slot, arena: arena)
+      return
+    }
+    leave(event, result, operation, slot: slot, arena: arena)
+    // It may have ended its own thread meanwhile, or given it another slot (exec).
+    let slotNow = workSlot(of: event.thread)
+    if slotNow >= 0 { work[slotNow].noteReturn(event, syscall, operation) }
+  }
+
+  /// What the last event did is forgotten.
+  private mutating func forget() {
+    hasLeft = false
     effect = Effect()
     farEffect = Effect()
-    taken.removeAll(keepingCapacity: true)
-    ready.removeAll(keepingCapacity: true)
-    goneChannels.removeAll(keepingCapacity: true)
-    abandoned.removeAll(keepingCapacity: true)
+    if !taken.isEmpty { taken.removeLast(taken.count) }
+    if !ready.isEmpty { ready.removeLast(ready.count) }
+    if !goneChannels.isEmpty { goneChannels.removeAll(keepingCapacity: true) }
+    if !abandoned.isEmpty { abandoned.removeAll(keepingCapacity: true) }
+  }
+
+  /// Applies what is no call.
+  private mutating func happened(_ event: Event, arena: Arena, tables: TraceTables) {
+    hasLeft = true
     switch event.body {
     case .start(let start):
       begin(event.thread, start, at: event.time, tables: tables)
@@ -230,31 +210,23 @@ public struct World: Sendable {
       return
     default: break
     }
-    guard thread(event.thread) != nil else { return }
+    guard processID(of: event.thread) != nil else { return }
+    let slot = workSlot(of: event.thread)
     switch event.body {
-    case .start, .existingThread, .running, .counter: break
+    case .start, .existingThread, .running, .counter, .call: break
     case .scope(let scope): setScope(scope, of: event.thread)
     case .armed(let calls, let first, let last): arm(calls, first, last, of: event.thread)
-    case .lockedBy(let tid): threads[event.thread.position]!.lockedBy = tid
-    case .call(let syscall, let result, let operation):
-      if event.phase != .end { enter(event, syscall, result, operation, arena: arena) }
-      if event.phase != .begin {
-        leave(event, result, operation, arena: arena)
-        if case .wait = operation { threads[event.thread.position]!.lastWait = (syscall, operation) }
-        threads[event.thread.position]!.openCall = nil
-        threads[event.thread.position]!.lockedBy = nil
-      }
+    case .lockedBy(let tid): if slot >= 0 { work[slot].lockedBy = tid }
     case .end(let status): finish(event.thread, status: status, at: event.time)
     case .signal(let delivery): deliver(delivery, to: event)
     case .handlerLeft(let signal):
-      let frames = threads[event.thread.position]!.frames
-      if let place = frames.lastIndex(where: { $0.signal == signal }) {
-        threads[event.thread.position]!.frames.removeSubrange(place...)
+      if slot >= 0, let place = work[slot].frames.lastIndex(where: { $0.signal == signal }) {
+        work[slot].frames.removeSubrange(place...)
       }
     case .usage(let running, let waiting): noteUsage(running, waiting, of: event.thread)
     case .existing(let descriptor): adopt(descriptor, by: event.thread, at: event.time)
     case .blindSpot(let spot, _):
-      if spot == .ioUring { processes[threads[event.thread.position]!.process.position]!.usesRing = true }
+      if spot == .ioUring, let process = processID(of: event.thread) { processes[process.position]!.usesRing = true }
     case .name(let name): threads[event.thread.position]!.name = name
     case .missing(let fd): release(fd, by: event.thread, at: event.time, .released)
     case .interest(let epoll, let fd, let events, let data):
@@ -264,42 +236,52 @@ public struct World: Sendable {
     }
   }
 
-  /// What takes effect when a call begins.
-  private mutating func enter(
-    _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation,
-    arena: Arena
+  /// A call begins that goes on for a while. `slot`: the thread's in `work`.
+  private mutating func begin(
+    _ event: Event, _ syscall: Syscall, _ operation: Operation, slot: Int, arena: Arena
   ) {
+    guard slot >= 0 else { return }
+    work[slot].noteCall(operation, repeats: event.repeats)
+    work[slot].openCall = OpenCall(since: event.entered, syscall: syscall, operation: operation)
+    enter(event, operation)
     switch operation {
-    case .wait, .sleep, .waitChild: threads[event.thread.position]!.noteCall(waits: true, repeats: event.repeats)
-    default: threads[event.thread.position]!.noteCall(waits: false, repeats: event.repeats)
-    }
-    if event.phase == .begin { threads[event.thread.position]!.openCall = (event.entered, syscall, operation) }
-    if result.failed { return }
-    switch operation {
-    case .close(let fd): release(fd, by: event.thread, at: event.entered, .released)
-    // CLOSE_RANGE_UNSHARE makes the table its own first.
-    case .closeRange(let first, let last, let flags) where flags & 2 == 0:
-      closeRange(first, last, flags, by: event.thread, at: event.entered)
-    case .epollControl(let epoll, 2, let fd, _, _): unwatch(epoll: epoll, fd: fd, by: event.thread)
-    case .transfer(let transfer) where transfer.direction == .output && !transfer.positioned && event.phase == .begin:
-      let isCounter = file(descriptor(transfer.fd, of: event.thread).file)?.kind == .eventfd
+    case .transfer(let transfer) where transfer.direction == .output && !transfer.positioned:
+      let file = descriptor(transfer.fd, of: event.thread).file
+      let isCounter = file >= 0 && files[Int(file)].kind == .eventfd
       let count = isCounter ? Self.counterValue(arena.bytes(transfer.payload)) : transfer.requested
       beginWrite(to: transfer.fd, count: count, by: event.thread)
-    case .move(_, let to, let requested, _) where event.phase == .begin:
-      beginWrite(to: to, count: requested, by: event.thread)
-    case .wait(let wait) where event.phase == .begin:
-      threads[event.thread.position]!.openWaits.removeAll(keepingCapacity: true)
-      threads[event.thread.position]!.openWaits.append(contentsOf: arena.waits(wait.entries))
+    case .move(_, let to, let requested, _): beginWrite(to: to, count: requested, by: event.thread)
+    case .wait(let wait):
+      work[slot].openWaits.removeLast(work[slot].openWaits.count)
+      work[slot].openWaits.append(contentsOf: arena.waits(wait.entries))
       noteWaits(wait, by: event.thread, from: event.entered, to: event.entered, repeats: 0, arena: arena)
     default: break
     }
   }
 
+  /// What takes effect when a call begins, and does not fail: releases.
+  @inline(__always)
+  private mutating func enter(_ event: Event, _ operation: Operation) {
+    switch operation {
+    case .close(let fd):
+      hasLeft = true
+      release(fd, by: event.thread, at: event.entered, .released)
+    // CLOSE_RANGE_UNSHARE makes the table its own first.
+    case .closeRange(let first, let last, let flags) where flags & 2 == 0:
+      hasLeft = true
+      closeRange(first, last, flags, by: event.thread, at: event.entered)
+    case .epollControl(let epoll, 2, let fd, _, _): unwatch(epoll: epoll, fd: fd, by: event.thread)
+    default: break
+    }
+  }
+
   /// What takes effect when a call has returned.
+  @inline(__always)
   private mutating func leave(
-    _ event: Event, _ result: CallResult, _ operation: Operation, arena: Arena
+    _ event: Event, _ result: CallResult, _ operation: Operation, slot: Int, arena: Arena
   ) {
     let thread = event.thread
+    hasLeft = true
     switch operation {
     case .transfer(let transfer): self.transfer(transfer, result, event, arena: arena)
     case .wait(let wait): returned(wait, result, event, arena: arena)
@@ -314,9 +296,7 @@ public struct World: Sendable {
         FD(truncatingIfNeeded: min(first, 1 << 20))...FD(truncatingIfNeeded: min(last, 1 << 20)), of: thread,
         at: event.exited)
     case .signalReturn:
-      if let frame = threads[thread.position]!.frames.popLast() {
-        threads[thread.position]!.returnedFrame = (frame, 0)
-      }
+      if slot >= 0, let frame = work[slot].frames.popLast() { work[slot].returnedFrame = (frame, 0) }
     case .connect(let fd, let address):
       // EINPROGRESS: connected as far as the model is concerned; a failure shows at the next use.
       if result.succeeded || result.errno == 115 {

@@ -46,7 +46,7 @@ extension Recorder {
   func noteForeignUse(by call: PendingCall, _ tracee: Tracee) {
     guard scope == .light, case .transfer(let transfer) = call.operation else { return }
     let slot = world.file(world.descriptor(transfer.fd, of: tracee.id).file)?.channel ?? -1
-    guard let channel = world.channel(slot), world.isForeign(channel, to: tracee.process.id) else { return }
+    guard world.isForeign(slot, to: tracee.process.id) else { return }
     for holder in world.holders(of: slot) where holder.process != tracee.process.id {
       // Siblings that inherited it as well are nobody's owners.
       guard world.descends(tracee.process.id, from: holder.process),

@@ -27,6 +27,7 @@ public enum HTMLReport {
     .object([
       ("duration", .unsigned(timeline.duration)),
       ("coarse", .unsigned(timeline.coarse)),
+      ("left_out", .integer(Int64(timeline.leftOut))),
       ("processes", .array(timeline.processes.map(process))),
       ("lanes", .array(timeline.lanes.map(lane))),
       ("kinds", .array(Timeline.Kind.allCases.map { .string("\($0)") })),

@@ -172,9 +172,8 @@ public struct TextReport {
       let row = self.row(timeline, place, columns: columns)
       lines.append(String(repeating: " ", count: labelWidth - label.count) + label + "  " + row)
     }
-    if shown.count < timeline.lanes.count {
-      lines.append("  and \(timeline.lanes.count - shown.count) threads that no finding touches")
-    }
+    let others = timeline.lanes.count + timeline.leftOut - shown.count
+    if others > 0 { lines.append("  and \(others) threads that no finding touches") }
     return lines
   }
 

@@ -49,20 +49,25 @@ enum TraceFile {
   }
 }
 
-/// A percentage on a terminal, from the first second on.
+/// A bar on a terminal, from the first second on.
 final class Progress {
+  private static let cells = 24
+
   private let what: String
-  private let began = time(nil)
+  private let began = Clock.monotonic()
   private let isShown = Console.isTerminal(STDERR_FILENO)
   private var last = -1
 
-  init(_ what: String) { self.what = what }
+  /// A line that does not fit is not overwritten by the next: of a long path the end is shown.
+  init(_ what: String) { self.what = what.count > 40 ? "…" + what.suffix(39) : what }
 
   func show(_ part: Double) {
     let percent = Int(part * 100)
-    guard isShown, percent != last, time(nil) > began + 1 else { return }
+    guard isShown, percent != last, Clock.monotonic() - began >= 1_000_000_000 else { return }
     last = percent
-    Console.show("\r\(what): \(percent) %")
+    let done = min(Self.cells, Int(part * Double(Self.cells)))
+    let bar = String(repeating: "#", count: done) + String(repeating: "-", count: Self.cells - done)
+    Console.show("\r\(what) [\(bar)] \(percent) %")
   }
 
   func end() { if last >= 0 { Console.show("\r\u{1B}[K") } }

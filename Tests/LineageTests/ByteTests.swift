@@ -86,12 +86,12 @@ import Trace
     let child = try script.fork(script.root, pid: 101)
     script.emit(child, .signal(SignalDelivery(number: 15, code: 0, sender: 100)))
     var world = script.world()
-    #expect(world.thread(child)?.frames.first?.inherited == true)
+    #expect(world.frames(of: child).first?.inherited == true)
     script.call(child, .rtSigreturn, 0, .signalReturn)
     script.call(child, .rtSigaction, 0, .signalAction(signal: 15, action))
     script.emit(child, .signal(SignalDelivery(number: 15, code: 0, sender: 100)))
     world = script.world()
-    #expect(world.thread(child)?.frames.map(\.inherited) == [false])
+    #expect(world.frames(of: child).map(\.inherited) == [false])
   }
 
   @Test func oneReadMayDrainSeveralWritesThatHaveBegun() throws {

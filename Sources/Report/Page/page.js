@@ -427,7 +427,7 @@ listen($('tables'), { toggle() {
   each('#tables tbody').forEach((body, i) => body.replaceChildren(...contents[i].map(line)));
 } });
 
-const tally = SEVERITIES.map(s => [findings.filter(f => f.severity === s).length, s]).filter(([n]) => n), { coarse } = data.timeline;
+const tally = SEVERITIES.map(s => [findings.filter(f => f.severity === s).length, s]).filter(([n]) => n), { coarse, left_out: leftOut } = data.timeline;
 each('header, #keys').forEach(root => fill(root, {
   title: data.title, verdict: tally.map(([n, s]) => many(n, s)).join(', ') || 'Nothing wrong was found.',
   started: trace.started?.slice(0, 19).replace('T', ' '), length: span(trace.duration_ns), processes: many(trace.processes, 'process'),
@@ -435,7 +435,7 @@ each('header, #keys').forEach(root => fill(root, {
   incomplete: !trace.complete && 'The trace is incomplete: the answer reaches only as far as the trace does.',
   late: trace.began_after_start && 'The trace began after the program did: what happened before could not be seen.',
   blind: trace.blind_spots.length && `Could not be seen: ${trace.blind_spots.join(', ')}`,
-  coarse: coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours.`,
+  coarse: [coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours.`, leftOut && `${many(leftOut, 'thread')} that ended soon after ${leftOut > 1 ? 'their' : 'its'} birth ${leftOut > 1 ? 'are' : 'is'} left out.`].filter(Boolean).join(' '),
 }));
 $('lines').append(...data.summary.map(line => el('li', {}, line)));
 document.title = `${show(data.title, 80)} – faultline`;

@@ -1,0 +1,131 @@
+// Everything that watches the World. An event is looked at once here, and given to those whom it concerns.
+
+import Lineage
+import Trace
+
+struct Watchers: Sendable {
+  private(set) var origins = Origins()
+  var foreignWakeupWrite = ForeignWakeupWrite()
+  var foreignRead = ForeignRead()
+  var inheritedSignalHandler = InheritedSignalHandler()
+  var busyPoll = BusyPoll()
+  private(set) var activity = ActivityMeter()
+  private(set) var standing = StandingMeter()
+  var timeline = TimelineBuilder()
+  private(set) var blindSpots: [String] = []
+  /// Processes whose untraced children were followed all the same.
+  private var followedUntraced: Set<Int32> = []
+  private(set) var command: [String] = []
+  /// By slot among the living: the thread whose accounts are kept there.
+  private var owners: ContiguousArray<ThreadID> = []
+
+  /// The World has been moved by the event.
+  mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    timeline.duration = max(timeline.duration, event.time)
+    if !world.goneChannels.isEmpty { gone(world: world, tables: tables) }
+    if !world.abandoned.isEmpty {
+      for call in world.abandoned where call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
+      activity.abandoned(at: event.time, world: world)
+      timeline.abandoned(at: event.time, world: world)
+    }
+    guard case .call(let syscall, let result, let operation) = event.body else {
+      happened(event, arena: arena, world: world, tables: tables)
+      return
+    }
+    guard let thread = world.thread(event.thread), thread.slot >= 0 else { return }
+    let slot = Int(thread.slot)
+    if slot >= owners.count || owners[slot] != event.thread { seat(event.thread, slot, world: world) }
+    if inheritedSignalHandler.watchesCalls {
+      inheritedSignalHandler.called(event, syscall, by: thread.process, world: world)
+    }
+    if event.phase == .begin { return }
+    switch world.effect.kind {
+    case .write:
+      foreignWakeupWrite.wrote(event, result, by: thread.process, arena: arena, world: world, tables: tables)
+      if world.isHeir(thread.process) {
+        inheritedSignalHandler.wrote(event, result, by: thread.process, arena: arena, world: world, tables: tables)
+      }
+    case .read:
+      if world.effect.fd == 0 || world.isHeir(thread.process) {
+        foreignRead.read(event, result, by: thread.process, arena: arena, world: world, tables: tables)
+      }
+      inheritedSignalHandler.read(by: thread.process, world: world)
+    case .empty, .endOfFile:
+      foreignRead.cameAway(event, by: thread.process, arena: arena, world: world, tables: tables)
+    case .none, .peek, .wait, .accept, .clear: break
+    }
+    busyPoll.returned(event, syscall, result, operation, thread, arena: arena, world: world)
+    activity.returned(event, syscall, operation, thread, arena: arena, world: world)
+    timeline.returned(event, syscall, result, operation, arena: arena, world: world, tables: tables)
+    switch operation {
+    case .pipe, .socketPair, .create, .open: origins.observe(event, world: world)
+    case .spawn, .exec, .ring:
+      origins.observe(event, world: world)
+      note(event, result, operation, arena: arena, world: world, tables: tables)
+    default: break
+    }
+  }
+
+  /// Gives a thread the accounts of its slot; who had them before has ended.
+  private mutating func seat(_ thread: ThreadID, _ slot: Int, world: World) {
+    while owners.count <= slot { owners.append(.unknown) }
+    guard owners[slot] != thread else { return }
+    owners[slot] = thread
+    activity.seat(thread, slot, world: world)
+    busyPoll.seat(slot)
+  }
+
+  /// Channels whose last descriptor the event closed.
+  private mutating func gone(world: World, tables: TraceTables) {
+    for channel in world.goneChannels {
+      foreignWakeupWrite.judge(channel, world: world, tables: tables, origins: origins)
+      foreignRead.judge(channel, world: world, tables: tables, origins: origins)
+      inheritedSignalHandler.judge(channel, world: world, tables: tables, origins: origins)
+      busyPoll.endAll(onChannel: channel.slot)
+    }
+  }
+
+  /// What is no call.
+  private mutating func happened(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
+    timeline.happened(event, arena: arena, world: world, tables: tables)
+    switch event.body {
+    case .signal(let delivery):
+      inheritedSignalHandler.delivered(delivery, event, arena: arena, world: world, tables: tables)
+    case .end(let status):
+      inheritedSignalHandler.ended(status, event, arena: arena, world: world, tables: tables)
+      if let slot = world.thread(event.thread)?.slot, slot >= 0, Int(slot) < owners.count,
+        owners[Int(slot)] == event.thread
+      {
+        busyPoll.leave(Int(slot))
+      }
+    case .running(let module, let offset): standing.ran(event.thread, module, offset)
+    case .blindSpot(let spot, let detail):
+      let pid = world.process(of: event.thread)?.pid ?? 0
+      if spot == .untraced { followedUntraced.insert(pid) }
+      addBlindSpot("\(EventText.describe(spot)) in pid \(pid): \(EventText.harmless(tables.text(detail)))")
+    case .existingThread(let found) where command.isEmpty:
+      command = arena.numbers(found.arguments).map { tables.text(StringID(Int($0))) }
+    default: break
+    }
+  }
+
+  /// Calls that tell of a program, or of what is not seen of it.
+  private mutating func note(
+    _ event: Event, _ result: CallResult, _ operation: Operation, arena: Arena, world: World, tables: TraceTables
+  ) {
+    guard result.succeeded else { return }
+    let pid = world.process(of: event.thread)?.pid ?? 0
+    switch operation {
+    case .ring: addBlindSpot("io_uring in pid \(pid)")
+    case .spawn(let flags, _) where flags & 0x80_0000 != 0 && !followedUntraced.contains(pid):
+      addBlindSpot("CLONE_UNTRACED child of pid \(pid)")
+    case .exec(let exec) where command.isEmpty:
+      command = arena.numbers(exec.arguments).map { tables.text(StringID(Int($0))) }
+    default: break
+    }
+  }
+
+  private mutating func addBlindSpot(_ text: String) {
+    if blindSpots.count < 100, !blindSpots.contains(text) { blindSpots.append(text) }
+  }
+}
