@@ -21,10 +21,6 @@ struct Counters {
   /// Scope light: looks at the calls of suspects, and processes that were found worth watching.
   var probes: UInt64 = 0
   var watched: UInt64 = 0
-  /// How often the tracer had nothing to do, and how often a stop came while it was still awake.
-  var sleeps: UInt64 = 0
-  var caughtAwake: UInt64 = 0
-
   var stops: UInt64 { seccompStops + syscallStops + eventStops + signalStops + groupStops }
 
   mutating func note(_ reason: StopReason) {
@@ -51,7 +47,7 @@ struct Counters {
       ("injected-layers", layers), ("lookups", lookUps), ("probes", probes), ("watched", watched), ("stacks", 0),
       ("bytes", bytes),
       ("tracer-cpu-ns", nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)),
-      ("tracer-peak-kb", UInt64(usage.ru_maxrss)), ("sleeps", sleeps), ("caught-awake", caughtAwake),
+      ("tracer-peak-kb", UInt64(usage.ru_maxrss)),
       ("latency-held", isAwake ? 1 : 0), ("spin-us", spin / 1000), ("pinned", isPinned ? 1 : 0),
     ]
   }

@@ -25,11 +25,11 @@ import Testing
     try endsAlike(name, runner, scope: "wakeups")
   }
 
-  @Test(arguments: programs, Runner.all) func endsAlikeInScopeAll(_ name: String, _ runner: Runner) throws {
-    try endsAlike(name, runner, scope: "all")
+  @Test(arguments: programs) func endsAlikeInScopeAll(_ name: String) throws {
+    try endsAlike(name, .own, scope: "all")
   }
 
-  @Test(arguments: programs, Runner.all) func endsAlikeInScopeLight(_ name: String, _ runner: Runner) throws {
-    try endsAlike(name, runner, scope: "light")
+  @Test(arguments: programs) func endsAlikeInScopeLight(_ name: String) throws {
+    try endsAlike(name, .own, scope: "light")
   }
 }
