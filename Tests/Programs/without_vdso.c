@@ -81,9 +81,8 @@ static void replaced(void) {
 
 // As above, after a tracer has had reason to look where the vDSO lies; the numbers that follow are new ones.
 static void replaced_later(void) {
-  int ends[2];
   channels("before");
-  for (int i = 0; i < 4; i++) demand(pipe(ends) == 0);
+  for (int i = 0; i < 100; i++) demand(open("/dev/null", O_RDONLY) >= 0);
   replaced();
 }
 
