@@ -9,6 +9,7 @@
 #include <linux/kcmp.h>
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <sched.h>
 #include <signal.h>
@@ -251,6 +252,8 @@ static void raise_descriptor(int *fd) {
   close(*fd);
   *fd = high;
 }
+
+void clinux_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 * 1024); }
 
 int clinux_hold_latency(void) {
   int file = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);

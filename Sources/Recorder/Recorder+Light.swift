@@ -17,6 +17,8 @@ extension Recorder {
   private static let longestPeace: Nanoseconds = 60_000_000_000
   /// A suspect that makes no call for so long burns its core without any.
   private static let longestProbe: Nanoseconds = 200_000_000
+  /// How many descriptors of a process that is to be watched are looked at.
+  private static let mostDescribed = 512
   /// How many threads are interrupted at once.
   private static let mostSummoned = 16
   /// How many threads are looked at in one go.
@@ -28,13 +30,18 @@ extension Recorder {
   func synchronize(_ parent: Tracee) {
     guard scope == .light, isArmable(parent), !armsChannels(parent) else { return }
     let there = ProcFS.channels(of: parent.process.pid, most: Self.mostInherited)
-    verify(Set(there).union(world.openNumbers(of: parent.id)).sorted(), of: parent)
+    let known = world.openNumbers(of: parent.id)
+    // With very many nothing is told of the child (`wantInherited`).
+    guard known.count <= Self.mostInherited else { return }
+    verify(Set(there).union(known).sorted(), of: parent)
   }
 
   /// A forked child, before its first call: whatever it does with a channel that it inherited is a foreign use.
   func wantInherited(_ child: Tracee) {
     guard scope == .light, isArmable(child), !armsChannels(child) else { return }
-    for fd in world.openNumbers(of: child.id) where fd > Self.standardNumbers.upperBound {
+    let known = world.openNumbers(of: child.id)
+    guard known.count <= Self.mostInherited else { return }
+    for fd in known where fd > Self.standardNumbers.upperBound {
       want(families(of: fd, child, isWaitedFor: false), on: fd, child)
     }
   }
@@ -137,9 +144,10 @@ extension Recorder {
   /// Writes down what the process has, with what waits in it, as far as it is a channel or watches one.
   private func describeWatched(_ tracee: Tracee) {
     let numbers = ProcFS.descriptors(of: tracee.tid)
-    verify(Set(numbers).union(world.openNumbers(of: tracee.id)).sorted().filter { isChannel($0, tracee) }, of: tracee)
+    let inQuestion = Set(numbers).union(world.openNumbers(of: tracee.id)).sorted().prefix(Self.mostDescribed)
+    verify(inQuestion.filter { isChannel($0, tracee) }, of: tracee)
     var epolls: [FD] = []
-    for fd in world.openNumbers(of: tracee.id) {
+    for fd in world.openNumbers(of: tracee.id).prefix(Self.mostDescribed) {
       guard let file = world.file(world.descriptor(fd, of: tracee.id).file) else { continue }
       if file.kind == .epoll { epolls.append(fd) }
       if [.pipe, .fifo, .eventfd, .socketpair].contains(file.kind), let found = ProcFS.descriptor(fd, of: tracee.tid) {

@@ -115,6 +115,10 @@ int clinux_has_signal(void);
 // Takes the oldest one of these that has come. Its number, or 0. `sender`: the process that sent it (si_pid), 0 for the kernel.
 int clinux_next_signal(pid_t *sender);
 
+// From now on large blocks of memory go back to the system when they are freed. Arrays that grow leave their old storage behind, and
+// glibc left to itself keeps it (2.36, malloc/malloc.c: the threshold for mmap rises with each large block that is freed).
+void clinux_return_large_blocks(void);
+
 // Opens /dev/cpu_dma_latency and holds 0 there until the descriptor is closed. The descriptor or -errno.
 int clinux_hold_latency(void);
 
