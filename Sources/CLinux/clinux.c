@@ -9,6 +9,7 @@
 #include <linux/kcmp.h>
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <sched.h>
 #include <signal.h>
@@ -366,4 +367,12 @@ void clinux_stop_with(pid_t target, int number) {
   if (watcher < 0) return;
   kill(watcher, SIGKILL);
   while (waitpid(watcher, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
+void clinux_return_blocks(int size) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, size);
+#else
+  (void)size;
+#endif
 }

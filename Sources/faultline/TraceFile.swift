@@ -2,6 +2,7 @@
 
 import Analysis
 import ArgumentParser
+import CLinux
 import Glibc
 import Trace
 
@@ -19,7 +20,7 @@ enum TraceFile {
     let reader = try open(path)
     // Arrays that grow with what lived in the trace leave their old storage behind. Left to itself glibc keeps it (2.36,
     // malloc/malloc.c: the threshold for mmap rises with each large block that is freed): a fifth of a long analysis's memory.
-    mallopt(M_MMAP_THRESHOLD, 256 * 1024)
+    clinux_return_blocks(256 * 1024)
     let progress = Progress("analysing \(path)")
     let analysis = Analyzer.analyze(reader) { progress.show($0) }
     progress.end()

@@ -168,6 +168,9 @@ enum clinux_step {
 // other users. Fills CLINUX_STEPS numbers. Returns 0, or -errno if no child could be made.
 int clinux_probe(uintptr_t options, const pid_t *strangers, size_t count, int32_t *steps);
 
+// Blocks of that size and more go back to the kernel when they are freed (mallopt(3), M_MMAP_THRESHOLD).
+void clinux_return_blocks(int size);
+
 // PR_GET_DUMPABLE: 1 if others of the same user may trace and look at this process.
 int clinux_is_dumpable(void);
 
