@@ -96,7 +96,10 @@ extension Recorder {
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
     if !unclaimed.isEmpty { return 20_000_000 }
     if scope == .light { return Int64(Self.lookInterval) }
-    return hasFilter ? -1 : 50_000_000
+    if hasFilter { return -1 }
+    // Targets are let go when it is time, and not when one of them happens to wake.
+    let left = deadline.map { Int64($0 - min(now, $0)) } ?? .max
+    return min(50_000_000, max(1_000_000, left))
   }
 
   private func end() {
