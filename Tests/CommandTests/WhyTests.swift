@@ -5,8 +5,8 @@ import Support
 import Testing
 
 @Suite(.serialized) struct WhyTests {
-  private func why(_ pid: pid_t, _ runner: Runner = .own) throws -> String {
-    let result = try Live([Command.faultline, "why", "\(pid)", "--duration", "400ms"], as: runner).end()
+  private func why(_ pid: pid_t, _ runner: Runner = .own, for duration: String = "400ms") throws -> String {
+    let result = try Live([Command.faultline, "why", "\(pid)", "--duration", duration], as: runner).end()
     #expect(result.status == 0, "\(result.error)")
     #expect(result.error == "")
     for line in result.output.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
@@ -53,7 +53,8 @@ import Testing
   @Test(arguments: Runner.all) func namesASpin(_ runner: Runner) throws {
     let live = try start("spin", runner)
     #expect(try live.line() == "going")
-    let text = try why(live.pid, runner)
+    // 512 returns take longer where other tests run as well.
+    let text = try why(live.pid, runner, for: "2s")
     #expect(text.contains("busy-poll"), "\(text)")
     #expect(text.contains("attached_why (pid \(live.pid)) spins on fd 3, see F1"), "\(text)")
   }
