@@ -192,12 +192,12 @@ private final class Spin {
     #expect(try spin.events().isEmpty)
     spin.writer.flushBegins()
     #expect(try spin.events().map(\.phase) == [.begin])
-    for _ in 0..<500 { spin.poll(0) }
+    for _ in 0..<5000 { spin.poll(0) }
     spin.begin(0, .poll, spin.poll(3, returned: []))
     spin.writer.flushBegins()
     let inside = try spin.events().filter { $0.phase == .begin }
     #expect(Set(inside.map(\.thread)) == [ThreadID(0), ThreadID(1)])
-    #expect(try spin.calls(0) == 500)
+    #expect(try spin.calls(0) == 5000)
     // The sleeper's begin is written for good at last, and costs no more.
     #expect(try spin.events().count == 7)
     // What happens in between stands in between.
