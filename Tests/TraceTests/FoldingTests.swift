@@ -157,9 +157,16 @@ private final class Spin {
     let spin = try Spin()
     for _ in 0..<100 {
       spin.poll(0)
-      spin.emptyRead(0, took: 30_000_000)
+      spin.begin(0, .nanosleep, .sleep(30_000_000))
+      spin.end(0, .nanosleep, 0, .sleep(30_000_000), took: 30_000_000)
     }
     #expect(try spin.events().count == 200)
+    // What finds its answer at once does not sleep: it waits for a processor.
+    for _ in 0..<100 {
+      spin.poll(2)
+      spin.emptyRead(2, took: 30_000_000)
+    }
+    #expect(try spin.events().count == 208)
     // By itself it may: a loop that sleeps.
     for _ in 0..<100 { spin.poll(1, took: 30_000_000) }
     let run = try #require(try spin.events().last)
