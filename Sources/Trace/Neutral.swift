@@ -27,6 +27,18 @@ extension Operation {
   }
 }
 
+extension Operation {
+  /// Whether the time that the neutral call took may have been rest. A wait that found something, and a read that came away
+  /// empty, return at once; what they seem to take is the scheduler's doing.
+  func mayRest(_ result: CallResult) -> Bool {
+    switch self {
+    case .sleep, .waitChild, .futex, .lock, .plain: true
+    case .wait: result.rawValue <= 0
+    default: false
+    }
+  }
+}
+
 extension Event {
   /// Whether the event leaves open runs as they are.
   var isNeutral: Bool {

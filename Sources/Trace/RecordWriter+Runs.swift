@@ -8,9 +8,9 @@ extension RecordWriter {
       return false
     }
     let call = RepeatedCall(body: Int32(number), result: result.rawValue)
-    let took = event.exited - event.entered
+    let rested = Self.rested(event)
     if let run = threads[slot].repetition.run {
-      guard run.continues(with: call, exited: event.exited, took: took) else {
+      guard run.continues(with: call, exited: event.exited, rested: rested) else {
         threads[slot].repetition.forget()
         return false
       }
@@ -18,7 +18,7 @@ extension RecordWriter {
       file.note(event.exited * TraceFormat.tick)
       return true
     }
-    let length = threads[slot].repetition.cycle(with: call, took: took)
+    let length = threads[slot].repetition.cycle(with: call, rested: rested)
     guard length > 0 else { return false }
     retractTail()
     guard hasRoom(length * Self.longestHead) else { return false }
@@ -26,6 +26,14 @@ extension RecordWriter {
     threads[slot].repetition.run = begin(
       threads[slot].repetition.round(of: length), event)
     return true
+  }
+
+  /// Whether the call (times in ticks) was a rest.
+  static func rested(_ event: Event) -> Bool {
+    guard event.exited - event.entered > Repetition.quick, case .call(_, let result, let operation) = event.body else {
+      return false
+    }
+    return operation.mayRest(result)
   }
 
   /// Writes the records of a run: the first call's with what is known of it, the others' with nothing yet.

@@ -151,7 +151,7 @@ struct RecordWriter: ~Copyable {
     if isSingle, let number {
       threads[slot].repetition.enter(epoch)
       threads[slot].repetition.note(
-        RepeatedCall(body: Int32(number), result: result.rawValue), took: event.exited - event.entered)
+        RepeatedCall(body: Int32(number), result: result.rawValue), rested: Self.rested(event))
     }
     return false
   }

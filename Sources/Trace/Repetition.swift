@@ -9,8 +9,7 @@ struct RepeatedCall: Equatable {
 /// The last calls of a thread (times in ticks) that changed nothing, and the run that they have become.
 struct Repetition {
   static let longestCycle = 4
-  /// A call that took longer waited: it does not go in turns with others, where its moment would be lost. What a busy machine's
-  /// scheduler takes from a thread is less, and cuts no spin in pieces.
+  /// A call that rested longer does not go in turns with others, where its moment would be lost.
   static let quick: UInt64 = 20_000_000 / TraceFormat.tick
   /// So many rounds are written one by one before a run begins, since a run's record is as long as four others.
   private static let rounds = [0, 4, 3, 2, 2]
@@ -19,7 +18,7 @@ struct Repetition {
   /// The writer's count of disturbances when this was true; of an older one nothing counts any more.
   private var epoch: UInt64 = 0
   private var calls = [RepeatedCall](repeating: RepeatedCall(body: -1, result: 0), count: mask + 1)
-  private var slow = [Bool](repeating: false, count: mask + 1)
+  private var rested = [Bool](repeating: false, count: mask + 1)
   private var count = 0
   var run: Run?
 
@@ -36,9 +35,9 @@ struct Repetition {
   }
 
   /// Notes a call that was written by itself.
-  mutating func note(_ call: RepeatedCall, took: UInt64) {
+  mutating func note(_ call: RepeatedCall, rested: Bool) {
     calls[count & Self.mask] = call
-    slow[count & Self.mask] = took > Self.quick
+    self.rested[count & Self.mask] = rested
     count += 1
   }
 
@@ -46,7 +45,7 @@ struct Repetition {
   private func call(_ back: Int) -> RepeatedCall { calls[(count - 1 - back) & Self.mask] }
 
   /// The length of the cycle of which `next` begins another round, or 0.
-  func cycle(with next: RepeatedCall, took: UInt64) -> Int {
+  func cycle(with next: RepeatedCall, rested: Bool) -> Int {
     for length in 1...Self.longestCycle {
       let needed = length * Self.rounds[length]
       guard count >= needed else { break }
@@ -54,7 +53,7 @@ struct Repetition {
         continue
       }
       if length == 1 { return 1 }
-      guard took <= Self.quick, (0..<needed).allSatisfy({ !slow[(count - 1 - $0) & Self.mask] }) else { continue }
+      guard !rested, (0..<needed).allSatisfy({ !self.rested[(count - 1 - $0) & Self.mask] }) else { continue }
       return length
     }
     return 0
@@ -84,9 +83,9 @@ struct Run {
   var next = 0
 
   /// Whether a call goes on with the run. Numbers that do not fit their place end it (after years).
-  func continues(with call: RepeatedCall, exited: UInt64, took: UInt64) -> Bool {
-    parts[next].call == call && (parts.count == 1 || took <= Repetition.quick) && parts[next].repeats < .max
-      && exited >= base && exited - base < 1 << 54 && exited >= parts[next].first && parts[next].inside < 1 << 54
-      && took < 1 << 54
+  func continues(with call: RepeatedCall, exited: UInt64, rested: Bool) -> Bool {
+    parts[next].call == call && (parts.count == 1 || !rested) && parts[next].repeats < .max
+      && exited >= base && exited - base < 1 << 54 && exited < 1 << 54 && exited >= parts[next].first
+      && parts[next].inside < 1 << 54
   }
 }

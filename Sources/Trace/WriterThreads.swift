@@ -21,8 +21,8 @@ struct WriterThread {
 /// All threads, in slots that are used again.
 struct WriterThreads {
   /// A begin that was told so often lasts: it is written for good, so that those of sleepers do not cost anew at each
-  /// turn of one that spins.
-  private static let lasting = 64
+  /// turn of one that spins. While few are held that costs little, and a thread that waits for a processor is no sleeper.
+  private var lasting: Int { max(64, 4096 / max(1, heldCount)) }
   /// Threads beyond that number are written without memory of what they did.
   private static let most = 1 << 24
 
@@ -121,7 +121,7 @@ struct WriterThreads {
   /// Hands over those that were in the tail many times; none may be in it now. The older, the more often.
   mutating func takeLasting() -> Int? {
     if held.count > 2 * heldCount + 16 { compact() }
-    guard let slot = held.first(where: { $0 >= 0 }), slots[slot].tellings >= Self.lasting else { return nil }
+    guard let slot = held.first(where: { $0 >= 0 }), slots[slot].tellings >= lasting else { return nil }
     _ = release(slot)
     return slot
   }

@@ -157,9 +157,16 @@ private final class Spin {
     let spin = try Spin()
     for _ in 0..<100 {
       spin.poll(0)
-      spin.emptyRead(0, took: 30_000_000)
+      spin.begin(0, .nanosleep, .sleep(30_000_000))
+      spin.end(0, .nanosleep, 0, .sleep(30_000_000), took: 30_000_000)
     }
     #expect(try spin.events().count == 200)
+    // What finds its answer at once does not sleep: it waits for a processor.
+    for _ in 0..<100 {
+      spin.poll(2)
+      spin.emptyRead(2, took: 30_000_000)
+    }
+    #expect(try spin.events().count == 208)
     // By itself it may: a loop that sleeps.
     for _ in 0..<100 { spin.poll(1, took: 30_000_000) }
     let run = try #require(try spin.events().last)
@@ -192,12 +199,12 @@ private final class Spin {
     #expect(try spin.events().isEmpty)
     spin.writer.flushBegins()
     #expect(try spin.events().map(\.phase) == [.begin])
-    for _ in 0..<500 { spin.poll(0) }
+    for _ in 0..<5000 { spin.poll(0) }
     spin.begin(0, .poll, spin.poll(3, returned: []))
     spin.writer.flushBegins()
     let inside = try spin.events().filter { $0.phase == .begin }
     #expect(Set(inside.map(\.thread)) == [ThreadID(0), ThreadID(1)])
-    #expect(try spin.calls(0) == 500)
+    #expect(try spin.calls(0) == 5000)
     // The sleeper's begin is written for good at last, and costs no more.
     #expect(try spin.events().count == 7)
     // What happens in between stands in between.
