@@ -24,7 +24,16 @@ extension Recorder {
       file = world.file(world.descriptor(fd, of: tracee.id).file)
     }
     guard let file else { return false }
+    // In a process that is not watched a socket has but taken the number of a channel that was inherited.
+    if scope == .light, file.kind == .socket, !isClosing, !armsChannels(tracee), !isInherited(fd, tracee) {
+      return true
+    }
     return file.channel < 0 && !isClosing
+  }
+
+  private func isInherited(_ fd: FD, _ tracee: Tracee) -> Bool {
+    if case .inherited = world.descriptor(fd, of: tracee.id).how { return true }
+    return false
   }
 
   /// The result of a call that cannot but succeed, as far as the model tells; nil if its return must be seen.
