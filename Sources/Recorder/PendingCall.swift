@@ -30,7 +30,7 @@ final class PendingCall {
   /// It asks for seccomp's strict mode, and was made to ask for a filter that does the same.
   var strictMode: StrictModeRequest?
   /// The earliest moment at which other threads of the same table were inside of a call that changes it; see
-  /// Recorder+Descriptors.
+  /// Recorder+Overlaps.
   var doubtfulSince: Nanoseconds = 0
   /// Numbers of unknown origin that were found while it was under way.
   var orphans: [(tracee: Tracee, fd: FD)] = []

@@ -3,7 +3,7 @@
 //
 // The turn is given before the call begins and ends with its return. A call that sleeps (an open of a fifo) must not keep the
 // others waiting, since they may be what it waits for: it loses its turn, and what it then does is looked up (see
-// Recorder+Descriptors), as is what blocking calls do that never ask for a turn (accept, recvmsg).
+// Recorder+Overlaps), as is what blocking calls do that never ask for a turn (accept, recvmsg).
 
 import Lineage
 import Ptrace
