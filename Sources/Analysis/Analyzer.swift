@@ -82,24 +82,7 @@ struct AnalysisPass: Sendable {
 
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {
     let spins = watchers.busyPoll.conclude()
-    var causes: [(finding: Finding, channel: UInt32)] = []
-    causes += watchers.foreignWakeupWrite.conclude(
-      world: world, tables: tables, origins: watchers.origins, spins: spins)
-    causes += watchers.inheritedSignalHandler.conclude(world: world, tables: tables, origins: watchers.origins)
-    causes += watchers.foreignRead.conclude(world: world, tables: tables, origins: watchers.origins).map { ($0, 0) }
-    causes.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
-    causes = Grouping.merged(causes)
-    var findings: [Finding] = []
-    for place in causes.indices {
-      causes[place].finding.id = "F\(place + 1)"
-      findings.append(causes[place].finding)
-    }
-    for spin in spins {
-      var finding = BusyPoll.finding(spin, world: world, tables: tables)
-      finding.id = "F\(findings.count + 1)"
-      finding.cause = Self.cause(of: spin, finding, among: causes)
-      findings.append(finding)
-    }
+    let findings = Causes.linked(conclusions(spins, tables: tables))
     return Analysis(
       header: header, isComplete: true, damage: nil, command: watchers.command, duration: duration, events: events,
       foldedCalls: folded, processes: world.processes.count, threads: world.threads.count,
@@ -109,13 +92,16 @@ struct AnalysisPass: Sendable {
       standings: watchers.standing.standings(findings, world: world, tables: tables, duration: duration))
   }
 
-  /// The finding about the act that made the spinning thread's object ready: its actor's, else another of the same object.
-  private static func cause(
-    of spin: Streak, _ finding: Finding, among causes: [(finding: Finding, channel: UInt32)]
-  ) -> String? {
-    let same = causes.filter { $0.channel != 0 && $0.channel == spin.channel }
-    let own = same.first { $0.finding.actor?.process == finding.actor?.process }
-    guard let culprit = finding.actor, culprit.process != spin.process else { return own?.finding.id }
-    return (own ?? same.first)?.finding.id
+  /// What all rules come to: acts first, the worst before the others, then the spins.
+  private mutating func conclusions(_ spins: [Streak], tables: TraceTables) -> [Conclusion] {
+    let origins = watchers.origins
+    var acts = watchers.foreignWakeupWrite.conclude(world: world, tables: tables, origins: origins, spins: spins)
+    acts += watchers.inheritedSignalHandler.conclude(world: world, tables: tables, origins: origins)
+    acts += watchers.foreignRead.conclude(world: world, tables: tables, origins: origins)
+    acts.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
+    let turns = spins.map { spin in
+      Conclusion(finding: BusyPoll.finding(spin, world: world, tables: tables), channel: spin.channel)
+    }
+    return Grouping.merged(acts) + turns
   }
 }

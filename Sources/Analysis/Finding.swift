@@ -9,6 +9,16 @@ public enum RuleID: String, Sendable, CaseIterable {
   case foreignRead = "foreign-read"
   case inheritedSignalHandler = "inherited-signal-handler"
   case busyPoll = "busy-poll"
+  case zeroTimeoutSpin = "zero-timeout-spin"
+  case retrySpin = "retry-spin"
+  case sharedEpoll = "shared-epoll"
+  case ghostEpollEntry = "ghost-epoll-entry"
+  case sharedConnection = "shared-connection"
+  case eofNeverComes = "eof-never-comes"
+  case forkWhileThreaded = "fork-while-threaded"
+  case sharedFlagChange = "shared-flag-change"
+  case heldAfterExec = "held-after-exec"
+  case fdClobbered = "fd-clobbered"
 }
 
 /// How bad it is if it is true. Error: harm is seen in the trace; warning: the act is seen, not its harm.

@@ -12,7 +12,7 @@ struct ForeignRead {
   private static let evidenceKept = 4
 
   private var candidates = ChannelAccounts<Theft>()
-  private var judged: [Finding] = []
+  private var judged: [Conclusion] = []
 
   private struct Theft {
     var thief: ProcessID
@@ -139,7 +139,7 @@ struct ForeignRead {
     }
   }
 
-  mutating func conclude(world: World, tables: TraceTables, origins: Origins) -> [Finding] {
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins) -> [Conclusion] {
     for channel in world.channels where channel.serial > 0 {
       judge(channel, world: world, tables: tables, origins: origins)
     }
@@ -149,7 +149,7 @@ struct ForeignRead {
   mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
     for entry in candidates.close(channel.slot) {
       if let finding = judge(entry.account, channel, world: world, tables: tables, origins: origins) {
-        judged.append(finding)
+        judged.append(Conclusion(finding: finding, channel: channel.serial))
       }
     }
   }

@@ -35,11 +35,8 @@ struct ForeignWakeupWrite {
     candidates.change(slot, process) { $0.add(event, result, world.evidence(event, arena: arena, tables)) }
   }
 
-  /// The findings, with the serial of the channel each is about. `spins`: what threads spin on, and
-  /// whose bytes keep it ready.
-  mutating func conclude(world: World, tables: TraceTables, origins: Origins, spins: [Streak]) -> [(
-    finding: Finding, channel: UInt32
-  )] {
+  /// `spins`: what threads spin on, and whose bytes keep it ready.
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins, spins: [Streak]) -> [Conclusion] {
     for channel in world.channels where channel.serial > 0 {
       judge(channel, world: world, tables: tables, origins: origins)
     }
@@ -53,7 +50,7 @@ struct ForeignWakeupWrite {
         finding.severity = .error
         finding.confidence = .certain
       }
-      return (finding, verdict.channel)
+      return Conclusion(finding: finding, channel: verdict.channel)
     }
   }
 

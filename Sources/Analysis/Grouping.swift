@@ -15,33 +15,39 @@ enum Grouping {
   }
 
   /// Merges findings about the same object and victim whose actors are siblings. The worst comes first and gives the words.
-  static func merged(_ findings: [(finding: Finding, channel: UInt32)]) -> [(finding: Finding, channel: UInt32)] {
+  static func merged(_ conclusions: [Conclusion]) -> [Conclusion] {
     var places: [Key: Int] = [:]
-    var groups: [(finding: Finding, channel: UInt32, others: Set<Int32>)] = []
-    for (finding, channel) in findings {
+    var groups: [(conclusion: Conclusion, others: Set<Int32>)] = []
+    for conclusion in conclusions {
+      let finding = conclusion.finding
       let key = Key(
         rule: finding.rule, object: finding.object?.id ?? 0, victim: finding.victim?.process,
         parent: finding.actor?.parent, command: finding.actor?.command)
-      if let place = places[key] {
-        groups[place].finding.count += finding.count
-        groups[place].finding.first = min(groups[place].finding.first, finding.first)
-        groups[place].finding.last = max(groups[place].finding.last, finding.last)
-        if let pid = finding.actor?.pid, pid != groups[place].finding.actor?.pid { groups[place].others.insert(pid) }
-        if groups[place].finding.evidence.count < evidenceKept, let act = finding.evidence.last {
-          groups[place].finding.evidence.append(act)
-        }
-      } else {
+      guard let place = places[key] else {
         places[key] = groups.count
-        groups.append((finding, channel, []))
+        groups.append((conclusion, []))
+        continue
+      }
+      add(finding, to: &groups[place].conclusion.finding)
+      if let pid = finding.actor?.pid, pid != groups[place].conclusion.finding.actor?.pid {
+        groups[place].others.insert(pid)
       }
     }
     return groups.map { group in
-      var finding = group.finding
-      if !group.others.isEmpty, let parent = finding.actor?.parent {
+      var conclusion = group.conclusion
+      if !group.others.isEmpty, let parent = conclusion.finding.actor?.parent {
         let children = counted(UInt64(group.others.count), "other child").replacing("childs", with: "children")
-        finding.message += "; \(children) of pid \(parent) did the same, \(grouped(finding.count)) times in all"
+        conclusion.finding.message +=
+          "; \(children) of pid \(parent) did the same, \(grouped(conclusion.finding.count)) times in all"
       }
-      return (finding, group.channel)
+      return conclusion
     }
+  }
+
+  private static func add(_ finding: Finding, to first: inout Finding) {
+    first.count += finding.count
+    first.first = min(first.first, finding.first)
+    first.last = max(first.last, finding.last)
+    if first.evidence.count < evidenceKept, let act = finding.evidence.last { first.evidence.append(act) }
   }
 }

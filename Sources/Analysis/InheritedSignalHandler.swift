@@ -18,7 +18,7 @@ struct InheritedSignalHandler {
   /// Whose writes in a handler were taken by others, by the channel's serial; while the channel is there.
   private var consumed: Set<Key> = []
   private var survivals: [ProcessID: Survival] = [:]
-  private var judged: [(finding: Finding, channel: UInt32)] = []
+  private var judged: [Conclusion] = []
   /// Survivals that were proven by a SIGKILL.
   private var survived: [ProcessID: Survival] = [:]
 
@@ -128,20 +128,19 @@ struct InheritedSignalHandler {
           : "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
         : "which has not read \(writes.count == 1 ? "it" : "them")"
       judged.append(
-        (
-          writes.finding(
+        Conclusion(
+          finding: writes.finding(
             .inheritedSignalHandler, wasRead && !isCounter ? .error : .warning, writes.isInHandler ? .certain : .likely,
             on: channel, of: owner, actor: party, victim: victim,
             message:
               "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
             fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, tables: tables,
             origins: origins),
-          channel.serial
-        ))
+          channel: channel.serial))
     }
   }
 
-  mutating func conclude(world: World, tables: TraceTables, origins: Origins) -> [(finding: Finding, channel: UInt32)] {
+  mutating func conclude(world: World, tables: TraceTables, origins: Origins) -> [Conclusion] {
     for channel in world.channels where channel.serial > 0 {
       judge(channel, world: world, tables: tables, origins: origins)
     }
@@ -166,7 +165,9 @@ struct InheritedSignalHandler {
         judged[place].finding.last = max(judged[place].finding.last, survival.killed)
         continue
       }
-      judged.append((survivalFinding(process, survival, sentence, world: world, tables: tables, origins: origins), 0))
+      judged.append(
+        Conclusion(
+          finding: survivalFinding(process, survival, sentence, world: world, tables: tables, origins: origins)))
     }
     return judged
   }

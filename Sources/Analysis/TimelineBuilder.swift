@@ -328,7 +328,15 @@ struct TimelineBuilder {
     case .foreignWakeupWrite: "wakes its loop"
     case .foreignRead: "takes what it waits for"
     case .inheritedSignalHandler: "tells it of a signal that it never got"
-    case .busyPoll: "makes it spin"
+    case .busyPoll, .zeroTimeoutSpin, .retrySpin: "makes it spin"
+    case .sharedEpoll: "changes what it waits for"
+    case .ghostEpollEntry: "keeps what it closed"
+    case .sharedConnection: "uses its connection"
+    case .eofNeverComes: "keeps the end that it waits for"
+    case .forkWhileThreaded: "forked it without the thread that it waits for"
+    case .sharedFlagChange: "changes how it reads"
+    case .heldAfterExec: "holds what it left behind"
+    case .fdClobbered: "gives its number away"
     }
   }
 
