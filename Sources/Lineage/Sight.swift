@@ -52,7 +52,13 @@ public struct Sight: Sendable {
 
 extension World {
   mutating func setScope(_ scope: Scope, of id: ThreadID) {
-    if let process = processID(of: id) { sights[process.position].scope = scope }
+    guard let state = thread(id), sights[state.process.position].scope != scope else { return }
+    sights[state.process.position].scope = scope
+    guard scope == .light else { return }
+    for descriptor in tables[state.table].open.map(\.descriptor) {
+      let channel = files[Int(descriptor.file)].channel
+      if channel >= 0 { reconsider(Int(channel)) }
+    }
   }
 
   mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD, of id: ThreadID) {

@@ -131,7 +131,9 @@ extension Recorder {
     case .seccomp where call.argument(0) <= 1: wantEverything(tracee)
     // PR_SET_SECCOMP
     case .prctl where UInt32(truncatingIfNeeded: call.argument(0)) == 22: wantEverything(tracee)
-    case .privilege: if mayLosePrivilege(call, tracee) { wantEverything(tracee) }
+    // In scope light a suspect would stop at all calls instead.
+    case .privilege:
+      if scope != .light, mayLosePrivilege(call.syscall, call.arguments, tracee) { wantEverything(tracee) }
     // CLONE_NEWUSER
     case .unshare where call.argument(0) & 0x1000_0000 != 0:
       if !tracee.process.hasNoNewPrivileges, !setNoNewPrivileges { wantEverything(tracee) }
@@ -155,16 +157,16 @@ extension Recorder {
 
   /// Without NO_NEW_PRIVS filters need CAP_SYS_ADMIN (Linux 6.1, kernel/seccomp.c, seccomp_prepare_filter), which a root that
   /// becomes somebody else has no more.
-  private func mayLosePrivilege(_ call: PendingCall, _ tracee: Tracee) -> Bool {
+  func mayLosePrivilege(_ syscall: Syscall, _ arguments: Arguments, _ tracee: Tracee) -> Bool {
     if setNoNewPrivileges || tracee.process.hasNoNewPrivileges { return false }
-    func changes(_ place: Int) -> Bool {
-      let user = UInt32(truncatingIfNeeded: call.argument(place))
+    func changes(_ argument: UInt64) -> Bool {
+      let user = UInt32(truncatingIfNeeded: argument)
       return user != 0 && user != UInt32.max
     }
-    switch call.syscall {
-    case .setuid: return changes(0)
-    case .setreuid: return changes(0) || changes(1)
-    case .setresuid: return changes(0) || changes(1) || changes(2)
+    switch syscall {
+    case .setuid: return changes(arguments.0)
+    case .setreuid: return changes(arguments.0) || changes(arguments.1)
+    case .setresuid: return changes(arguments.0) || changes(arguments.1) || changes(arguments.2)
     default: return true
     }
   }

@@ -17,7 +17,7 @@ extension Recorder {
       try resume(tracee, token)
       return
     }
-    if tracee.process.stopsEverywhere, tracee.hasEntered {
+    if tracee.process.stopsAtAllCalls, tracee.hasEntered {
       // The same call's entry was seen already.
       tracee.hasEntered = false
       try resume(tracee, token)
@@ -80,7 +80,8 @@ extension Recorder {
     }
     if syscall == .userfaultfd { hasFaultHandlers = true }
     leaveAbandonedHandlers(tracee, stackPointer: stop.stackPointer)
-    if isNotWorthTelling(tracee, syscall, stop.arguments) {
+    if tracee.process.isSettling { noteSettling(tracee, syscall, shape, stop.arguments) }
+    if !wantsArming(tracee), isNotWorthTelling(tracee, syscall, stop.arguments) {
       counters.passedCalls += 1
       try resume(tracee, token)
       return
@@ -190,7 +191,7 @@ extension Recorder {
       try resume(tracee, token)
       return
     }
-    if stop.kind == .entry, !hasFilter || tracee.process.stopsEverywhere {
+    if stop.kind == .entry, !hasFilter || tracee.process.stopsAtAllCalls {
       tracee.hasEntered = true
       try entryStop(tracee, stop, token)
       return

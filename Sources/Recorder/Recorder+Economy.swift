@@ -38,7 +38,7 @@ extension Recorder {
 
   /// The result of a call that cannot but succeed, as far as the model tells; nil if its return must be seen.
   func resultKnownAhead(_ tracee: Tracee) -> Int64? {
-    guard hasFilter, scope != .all, hasBegun, !tracee.process.stopsEverywhere, let call = tracee.call, !isHolding else {
+    guard hasFilter, scope != .all, hasBegun, !tracee.process.stopsAtAllCalls, let call = tracee.call, !isHolding else {
       return nil
     }
     func isOpen(_ fd: FD) -> Bool { world.descriptor(fd, of: tracee.id).isOpen }

@@ -15,6 +15,10 @@ extension Recorder {
       injectors.append(tracee)
       return
     }
+    if process.wantsWaits, !process.isDescribedAgain {
+      process.isDescribedAgain = true
+      describeWatched(tracee)
+    }
     try inject(tracee, plannedRanges(process, tracee), at: place, token)
   }
 
@@ -146,6 +150,7 @@ extension Recorder {
           ? "its threads have different filters"
           : "filters cannot be added to it (\(String(cString: strerror(Int32(-result)))))")
     }
+    if tracee.process.isSettling, !wantsArming(tracee) { endSettling(tracee) }
     if wantsArming(tracee), injection.place == .exit { return try inject(tracee, at: .exit, token) }
     tracee.isSummoned = wantsArming(tracee) && injection.place == .entry && tracee.call == nil
     if injection.place == .exit { try goOn(tracee, without: .exit, token) } else { try resume(tracee, token) }

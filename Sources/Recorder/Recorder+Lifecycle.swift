@@ -65,7 +65,7 @@ extension Recorder {
       if tracee.isNewborn {
         tracee.isNewborn = false
         noteInheritance(tracee)
-        wantInherited(tracee)
+        beginSettling(tracee)
         if wantsArming(tracee) { return try inject(tracee, at: .exit, token) }
       }
     case .vforkDone, .seccomp: break
@@ -159,6 +159,7 @@ extension Recorder {
     child.isNewborn = parent != nil && !start.isThread && !start.sharesMemory
     tracees[tid] = child
     if hasBegun { emit(child, .start(start)) }
+    if hasBegun, !start.isThread, parent?.process.isSettling == true { emit(child, .scope(scope)) }
     if isEnding { kill(tid, SIGKILL) }
     return child
   }
@@ -251,6 +252,7 @@ extension Recorder {
       tracee.doubtfulNumbers += stake
     }
     tracee.process.hasExeced = true
+    if tracee.process.isSettling { endSettling(tracee) }
     sampleName(tracee)
     sayIfUnprivileged(tracee)
   }

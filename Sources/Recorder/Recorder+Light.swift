@@ -24,28 +24,6 @@ extension Recorder {
   /// How many threads are looked at in one go.
   private static let mostLooked = 512
 
-  // MARK: Births
-
-  /// Before a fork in a process whose closes and copies are not seen: the model learns what is there, for the child to inherit.
-  func synchronize(_ parent: Tracee) {
-    guard scope == .light, isArmable(parent), !armsChannels(parent) else { return }
-    let there = ProcFS.channels(of: parent.process.pid, most: Self.mostInherited)
-    let known = world.openNumbers(of: parent.id)
-    // With very many nothing is told of the child (`wantInherited`).
-    guard known.count <= Self.mostInherited else { return }
-    verify(Set(there).union(known).sorted(), of: parent)
-  }
-
-  /// A forked child, before its first call: whatever it does with a channel that it inherited is a foreign use.
-  func wantInherited(_ child: Tracee) {
-    guard scope == .light, isArmable(child), !armsChannels(child) else { return }
-    let known = world.openNumbers(of: child.id)
-    guard known.count <= Self.mostInherited else { return }
-    for fd in known where fd > Self.standardNumbers.upperBound {
-      want(families(of: fd, child, isWaitedFor: false), on: fd, child)
-    }
-  }
-
   // MARK: Signs
 
   /// A call begins: if it uses another process's channel, that process is watched from now on. Before the call is made, since a spin
@@ -70,7 +48,8 @@ extension Recorder {
     guard time >= nextLook else { return }
     nextLook = time + Self.lookInterval
     var looked = 0
-    for tracee in tracees.values where !tracee.process.isWatched && !tracee.isHeld && !tracee.isExiting {
+    for tracee in tracees.values
+    where !tracee.process.isWatched && !tracee.process.isSettling && !tracee.isHeld && !tracee.isExiting {
       if let begun = tracee.probeBegan, time - begun > Self.longestProbe { endProbe(tracee) }
       guard tracee.probe == nil, time >= tracee.process.peaceUntil, looked < Self.mostLooked else { continue }
       looked += 1
@@ -111,7 +90,11 @@ extension Recorder {
   // MARK: Watching
 
   /// From its next call on the process stops at its waits.
-  private func watch(_ process: TracedProcess) {
+  func watch(_ process: TracedProcess) {
+    if process.isSettling {
+      process.isToBeWatched = true
+      return
+    }
     guard !process.isWatched, !process.hasOwnFilter, !process.stopsEverywhere else { return }
     let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
     process.isWatched = true
@@ -134,15 +117,11 @@ extension Recorder {
       tracee.isSummoned = false
       return try resume(tracee, token)
     }
-    if tracee.process.wantsWaits, !tracee.process.isDescribedAgain {
-      tracee.process.isDescribedAgain = true
-      describeWatched(tracee)
-    }
     try inject(tracee, at: .entry, token)
   }
 
   /// Writes down what the process has, with what waits in it, as far as it is a channel or watches one.
-  private func describeWatched(_ tracee: Tracee) {
+  func describeWatched(_ tracee: Tracee) {
     let numbers = ProcFS.descriptors(of: tracee.tid)
     let inQuestion = Set(numbers).union(world.openNumbers(of: tracee.id)).sorted().prefix(Self.mostDescribed)
     verify(inQuestion.filter { isChannel($0, tracee) }, of: tracee)

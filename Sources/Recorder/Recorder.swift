@@ -365,7 +365,7 @@ public final class Recorder {
       try? Ptrace.interrupt(tracee.tid)
     }
     let stopsAtCalls =
-      isInCall || !hasFilter || tracee.process.stopsEverywhere || tracee.isSummoned || tracee.probe != nil
+      isInCall || !hasFilter || tracee.process.stopsAtAllCalls || tracee.isSummoned || tracee.probe != nil
     try token.resume(!isLeaving && stopsAtCalls ? .toSyscall : .run, signal: signal)
   }
 

@@ -124,6 +124,11 @@ final class TracedProcess {
   var peace: Nanoseconds = 0
   /// Its threads stop at every call, like those of attached programs: filters cannot be added.
   var stopsEverywhere = false
+  /// Scope light: a forked child's first calls, all of which stop: how many are left, and whether it is to be watched after them.
+  var settlingCalls = 0
+  var isSettling = false
+  var isToBeWatched = false
+  var stopsAtAllCalls: Bool { stopsEverywhere || isSettling }
   /// A filter of its own, or of an ancestor that it was forked from, besides ours.
   var hasOwnFilter = false
   /// It asked for NO_NEW_PRIVS itself.
