@@ -35,7 +35,9 @@ let package = Package(
         "Analysis", "CLinux", "Lineage", "Recorder", "Report", "Trace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict,
+      // A program that can lie anywhere has its addresses put right at each start: 1 ms here, of which a short trace is made.
+      linkerSettings: [.unsafeFlags(["-Xclang-linker", "-no-pie"], .when(configuration: .release))]),
     .executableTarget(
       name: "fuzz-lineage", dependencies: ["CLinux", "Lineage", "Recorder", "Trace"], path: "Tests/LineageFuzzer",
       swiftSettings: strict),

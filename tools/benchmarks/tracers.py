@@ -32,7 +32,8 @@ class Variant:
 
 def build(product, deadline=1800):
     """Builds a product of the package in release mode and returns its path."""
-    command = ["swift", "build", "-c", "release"]
+    # Static: as it is given away, and 4 ms sooner there.
+    command = ["swift", "build", "-c", "release", "--static-swift-stdlib"]
     try:
         subprocess.run(command + ["--product", product], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=2, timeout=deadline,
                        check=True)
