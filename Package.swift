@@ -27,7 +27,8 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
     .target(
-      name: "Report", dependencies: ["Analysis", "Lineage", "Trace"], resources: [.embedInCode("Page")],
+      name: "Report", dependencies: ["Analysis", "Lineage", "Trace"],
+      resources: [.embedInCode("Page"), .embedInCode("Rules")],
       swiftSettings: strict),
     .executableTarget(
       name: "faultline",

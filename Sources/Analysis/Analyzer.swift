@@ -18,6 +18,8 @@ public struct Analysis: Sendable {
   public var threads: Int
   public var blindSpots: [String]
   public var findings: [Finding]
+  /// Findings that a project lives with, and what says so.
+  public var suppressed: [(finding: Finding, entry: Suppressions.Entry)] = []
   /// Where time went, a line per thread that matters.
   public var summary: [String]
   public var timeline: Timeline

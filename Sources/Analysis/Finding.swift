@@ -44,6 +44,8 @@ public struct Party: Sendable, Equatable {
   public var tid: Int32
   /// Name of the program, without its folder.
   public var command: String
+  /// Where the program lies, as exec was given it.
+  public var program: String
   /// The pid that forked it.
   public var parent: Int32?
   public var forkedBy: Int32?
@@ -81,6 +83,20 @@ public struct Evidence: Sendable, Equatable {
   public var tid: Int32
   public var thread: ThreadID
   public var text: String
+  /// The number of its stack in the finding's `stacks`.
+  public var stack: Int?
+}
+
+/// A frame of a stack, innermost first.
+public struct Frame: Sendable, Equatable {
+  public enum Kind: Sendable { case python, native }
+
+  public var kind: Kind
+  public var function: String?
+  public var file: String?
+  public var line: Int?
+  public var module: String?
+  public var offset: UInt64?
 }
 
 public struct Finding: Sendable {
@@ -101,6 +117,8 @@ public struct Finding: Sendable {
   /// The finding that caused this one.
   public var cause: String?
   public var evidence: [Evidence]
+  /// The stacks that `evidence` names, by their number.
+  public var stacks: [Int: [Frame]] = [:]
   public var fix: String
 
   /// The same for each run of the same program: no pid, time, count or number of a descriptor goes into it.

@@ -12,6 +12,11 @@ extension World {
     return name.isEmpty ? "?" : EventText.harmless(name)
   }
 
+  /// The path of the program, as exec was given it.
+  func program(_ id: ProcessID, _ tables: TraceTables) -> String {
+    process(id).map { EventText.harmless(tables.text($0.path)) } ?? ""
+  }
+
   /// argv in one line.
   public func commandLine(_ id: ProcessID, _ tables: TraceTables) -> String {
     EventText.harmless(arguments(of: id).map { tables.text($0) }.joined(separator: " "))
@@ -21,7 +26,8 @@ extension World {
     let process = process(id)
     return Party(
       process: id, pid: process?.pid ?? 0, tid: thread.flatMap { self.thread($0)?.tid } ?? process?.pid ?? 0,
-      command: command(id, tables), parent: process?.parent.flatMap { self.process($0)?.pid },
+      command: command(id, tables), program: program(id, tables),
+      parent: process?.parent.flatMap { self.process($0)?.pid },
       forkedBy: process.flatMap { self.thread($0.forkedBy)?.tid }, execed: execed)
   }
 

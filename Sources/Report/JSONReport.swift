@@ -12,6 +12,7 @@ public enum JSONReport {
       ("schema", .string("faultline.findings/1")),
       ("trace", trace(analysis)),
       ("findings", .array(analysis.findings.map(finding))),
+      ("suppressed", .array(analysis.suppressed.map { suppressed($0.finding, $0.entry) })),
       ("standing", .array(analysis.standings.map(standing))),
     ])
   }
@@ -49,9 +50,21 @@ public enum JSONReport {
       ("rate_per_s", finding.rate.map { .number(($0 * 10).rounded() / 10) } ?? .null),
       ("cause", .optional(finding.cause)),
       ("evidence", .array(finding.evidence.map(evidence))),
-      ("stacks", .object([])),
+      (
+        "stacks",
+        .object(finding.stacks.sorted { $0.key < $1.key }.map { (String($0.key), .array($0.value.map(frame))) })
+      ),
       ("fix", .string(finding.fix)),
       ("fingerprint", .string(finding.fingerprint)),
+    ])
+  }
+
+  private static func suppressed(_ finding: Finding, _ entry: Suppressions.Entry) -> JSON {
+    .object([
+      ("finding", self.finding(finding)),
+      ("line", .integer(Int64(entry.line))),
+      ("entry", .string(entry.text)),
+      ("reason", entry.reason.isEmpty ? .null : .string(entry.reason)),
     ])
   }
 
@@ -90,6 +103,17 @@ public enum JSONReport {
     ])
   }
 
+  private static func frame(_ frame: Frame) -> JSON {
+    .object([
+      ("kind", .string("\(frame.kind)")),
+      ("function", .optional(frame.function)),
+      ("file", .optional(frame.file)),
+      ("line", .optional(frame.line)),
+      ("module", .optional(frame.module)),
+      ("offset", .optional(frame.offset)),
+    ])
+  }
+
   private static func evidence(_ evidence: Evidence) -> JSON {
     .object([
       ("event", .unsigned(evidence.event)),
@@ -97,7 +121,7 @@ public enum JSONReport {
       ("pid", .integer(Int64(evidence.pid))),
       ("tid", .integer(Int64(evidence.tid))),
       ("text", .string(evidence.text)),
-      ("stack", .null),
+      ("stack", .optional(evidence.stack)),
     ])
   }
 

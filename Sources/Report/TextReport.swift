@@ -24,6 +24,10 @@ public struct TextReport {
       lines += ["", "No findings."]
     }
     for finding in analysis.findings { lines += [""] + self.finding(finding) }
+    for (finding, entry) in analysis.suppressed {
+      let reason = entry.reason.isEmpty ? "" : " (\(entry.reason))"
+      lines += [""] + wrapped("\(finding.id)  suppressed: \(finding.rule.rawValue)\(reason)", indent: 0, hanging: 4)
+    }
     lines += standing(analysis)
     lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
     return lines.joined(separator: "\n") + "\n"
@@ -243,7 +247,7 @@ public struct TextReport {
   // MARK: Lines
 
   /// Words in lines of at most `width` columns.
-  private func wrapped(_ text: String, indent: Int, hanging: Int) -> [String] {
+  func wrapped(_ text: String, indent: Int, hanging: Int) -> [String] {
     var lines: [String] = []
     var line = String(repeating: " ", count: indent)
     var isEmpty = true

@@ -3,25 +3,30 @@ import ArgumentParser
 import Report
 
 struct AnalyzeCommand: ParsableCommand {
-  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, sarif }
 
   static let configuration = CommandConfiguration(
     commandName: "analyze", abstract: "Say what a trace shows: who did what to whom, and how to mend it.")
 
-  @Option(help: "How to print the findings.")
+  @Option(help: "How to print the findings: for people, for scripts, or for code scanning (SARIF 2.1.0).")
   var format: Format = .text
 
   @Option(help: "End with status 1 when a finding is at least this severe.")
   var failOn: Severity?
 
+  @OptionGroup var judging: JudgingOptions
+
   @Argument(help: "A .flt file.")
   var trace: String
 
   func run() throws {
-    let analysis = try TraceFile.analyze(trace)
+    let suppressions = try judging.load()
+    var analysis = try TraceFile.analyze(trace)
+    judging.apply(suppressions, to: &analysis)
     switch format {
     case .text: Console.print(Look.terminal().findings(analysis))
     case .json: Console.print(JSONReport.text(analysis))
+    case .sarif: Console.print(SARIFReport.text(analysis, version: Faultline.configuration.version))
     }
     if let failOn, analysis.findings.contains(where: { $0.severity >= failOn }) {
       throw ExitCode(ExitStatus.findings)

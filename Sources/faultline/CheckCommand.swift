@@ -3,15 +3,6 @@ import ArgumentParser
 import Recorder
 import Report
 
-extension Severity: ExpressibleByArgument {
-  public init?(argument: String) {
-    guard let known = Severity.allCases.first(where: { $0.word == argument }) else { return nil }
-    self = known
-  }
-
-  public static var allValueStrings: [String] { allCases.reversed().map(\.word) }
-}
-
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Run a program under trace and fail if a finding is bad enough.",
@@ -20,11 +11,15 @@ struct CheckCommand: ParsableCommand {
   @Option(help: "The least severity that fails.")
   var failOn: Severity = .warning
 
+  @OptionGroup var judging: JudgingOptions
+
   @OptionGroup var recording: RecordingOptions
 
   func run() throws {
+    let suppressions = try judging.load()
     let outcome = try recording.record()
-    let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
+    var analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
+    judging.apply(suppressions, to: &analysis)
     recording.tell(outcome, analysis)
     if analysis.findings.contains(where: { $0.severity >= failOn }) { throw ExitCode(ExitStatus.findings) }
     endAs(outcome.rootStatus)

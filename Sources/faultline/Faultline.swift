@@ -17,6 +17,6 @@ struct Faultline: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TraceCommand.self, WhyCommand.self, CheckCommand.self, AnalyzeCommand.self, ReportCommand.self, DumpCommand.self,
-      LineageCommand.self, DoctorCommand.self,
+      LineageCommand.self, ExplainCommand.self, DoctorCommand.self,
     ])
 }

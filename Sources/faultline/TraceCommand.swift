@@ -103,6 +103,7 @@ struct RecordingOptions: ParsableArguments {
     }
     for spot in analysis.blindSpots { Console.say("not seen: \(spot)") }
     for finding in analysis.findings { Console.say(TextReport.headline(finding)) }
+    if !analysis.suppressed.isEmpty { Console.say(counted(UInt64(analysis.suppressed.count), "suppressed finding")) }
     if analysis.findings.isEmpty {
       Console.say("no findings; where time went:")
       for line in analysis.summary { Console.say("  \(line)") }
