@@ -8,6 +8,8 @@ struct Watchers: Sendable {
   var foreignWakeupWrite = ForeignWakeupWrite()
   var foreignRead = ForeignRead()
   var inheritedSignalHandler = InheritedSignalHandler()
+  var sharedEpoll = SharedEpoll()
+  var ghostEpollEntry = GhostEpollEntry()
   var busyPoll = BusyPoll()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
@@ -22,6 +24,7 @@ struct Watchers: Sendable {
   /// The World has been moved by the event.
   mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
     timeline.duration = max(timeline.duration, event.time)
+    for call in world.abandoned { sharedEpoll.abandoned(call, world: world) }
     if !world.goneChannels.isEmpty { gone(world: world, tables: tables) }
     if !world.abandoned.isEmpty {
       for call in world.abandoned where call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
@@ -38,7 +41,26 @@ struct Watchers: Sendable {
     if inheritedSignalHandler.watchesCalls {
       inheritedSignalHandler.called(event, syscall, by: thread.process, world: world)
     }
+    switch operation {
+    case .wait(let wait) where wait.isEpoll:
+      sharedEpoll.waited(event, wait, by: thread, arena: arena, world: world, tables: tables)
+      if event.phase != .begin, world.ready.contains(where: \.isGhost) {
+        ghostEpollEntry.returned(event, by: thread, arena: arena, world: world, tables: tables)
+      }
+    case .epollControl(let epoll, let op, let fd, _, _):
+      sharedEpoll.controlled(
+        event, result, op, epoll, fd, by: thread, arena: arena, world: world, tables: tables)
+      if result.failed { ghostEpollEntry.refused(event, fd, by: thread, arena: arena, world: world, tables: tables) }
+    default: break
+    }
+    if !world.released.isEmpty {
+      ghostEpollEntry.released(event, by: thread, arena: arena, world: world, tables: tables)
+    }
     if event.phase == .begin { return }
+    if sharedEpoll.concerns(world.effect.channel) {
+      sharedEpoll.moved(world.effect.channel, at: event.time, world: world)
+    }
+    if ghostEpollEntry.isEmpty == false { ghostEpollEntry.used(by: thread.process, world: world) }
     switch world.effect.kind {
     case .write:
       foreignWakeupWrite.wrote(event, result, by: thread.process, arena: arena, world: world, tables: tables)
@@ -81,6 +103,7 @@ struct Watchers: Sendable {
       foreignWakeupWrite.judge(channel, world: world, tables: tables, origins: origins)
       foreignRead.judge(channel, world: world, tables: tables, origins: origins)
       inheritedSignalHandler.judge(channel, world: world, tables: tables, origins: origins)
+      sharedEpoll.judge(channel)
       busyPoll.endAll(onChannel: channel.slot)
     }
   }

@@ -89,9 +89,12 @@ public struct EpollSet: Sendable {
     }
   }
 
-  mutating func remove(fd: FD, serial: UInt32) {
-    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return }
+  @discardableResult
+  mutating func remove(fd: FD, serial: UInt32) -> EpollEntry? {
+    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return nil }
+    let entry = entries[place]
     drop(place)
+    return entry
   }
 
   mutating func remove(serial: UInt32) {
@@ -114,6 +117,10 @@ public struct EpollSet: Sendable {
   public func contains(fd: FD) -> Bool { entries.contains { $0.fd == fd } }
 
   public func contains(fd: FD, serial: UInt32) -> Bool { entries.contains { $0.fd == fd && $0.serial == serial } }
+
+  public func entry(fd: FD, serial: UInt32) -> EpollEntry? {
+    entries.first { $0.fd == fd && $0.serial == serial }
+  }
 
   /// The entry that an event with this epoll_data is about.
   public func entry(data: UInt64) -> EpollEntry? {
