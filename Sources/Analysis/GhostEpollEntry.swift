@@ -203,15 +203,3 @@ struct GhostEpollEntry {
     return Conclusion(finding: finding, channel: ghost.channel, file: ghost.serial)
   }
 }
-
-extension World {
-  /// The processes that have the open file, and by which numbers.
-  func numbers(ofFile slot: Int32) -> [(process: ProcessID, fd: FD)] {
-    var found: [(process: ProcessID, fd: FD)] = []
-    for process in living {
-      guard let table = table(of: process) else { continue }
-      for (fd, descriptor) in table.open where descriptor.file == slot { found.append((process, fd)) }
-    }
-    return found
-  }
-}

@@ -31,6 +31,8 @@ public struct OpenFile: Sendable {
   public var created: Nanoseconds
   /// Descriptors, in all tables, and messages under way that refer to it; 0 for a free slot.
   var references = 0
+  /// Whether several descriptors mean it, in one process or in many.
+  public var hasCopies: Bool { references > 1 }
   /// Slots of epoll files that watch it.
   var watchers: [Int32] = []
   /// An epoll instance's interest list.

@@ -60,7 +60,13 @@ extension World {
       install(
         source.file, at: fd, of: thread, .duplicated, closeOnExec: closeOnExec, time: time, from: from)
     case .setCloseOnExec(let number, let on): setCloseOnExec(number, on, of: thread)
-    case .setNonblocking(let number, let on): withFile(number, of: thread) { $0.nonblocking = on }
+    case .setNonblocking(let number, let on):
+      var former = false
+      withFile(number, of: thread) {
+        former = $0.nonblocking
+        $0.nonblocking = on
+      }
+      formerNonblocking = former
     case .open(let path, let flags, let kind, let inode):
       open(path, flags, kind, inode, at: fd, by: thread, time: time)
     case .epollControl(let epoll, let op, let number, let events, let data) where op != 2:

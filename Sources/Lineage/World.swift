@@ -144,6 +144,8 @@ public struct World: Sendable {
   public internal(set) var taken: [Segment] = []
   public internal(set) var ready: [Ready] = []
   public internal(set) var interestChange: InterestChange?
+  /// Whether O_NONBLOCK was on before the last call that set it.
+  public internal(set) var formerNonblocking = false
   /// Numbers that the last event's close or dup took away.
   public internal(set) var released: ContiguousArray<ReleasedNumber> = []
   /// Calls that threads were inside of when the last event ended them.
