@@ -99,7 +99,12 @@ struct AnalysisPass: Sendable {
     let origins = watchers.origins
     var acts = watchers.foreignWakeupWrite.conclude(world: world, tables: tables, origins: origins, spins: spins)
     acts += watchers.inheritedSignalHandler.conclude(world: world, tables: tables, origins: origins)
-    acts += watchers.foreignRead.conclude(world: world, tables: tables, origins: origins)
+    let thefts = watchers.foreignRead.conclude(world: world, tables: tables, origins: origins)
+    acts += thefts
+    acts += watchers.sharedEpoll.conclude(world: world, tables: tables, origins: origins, thefts: thefts)
+    acts += watchers.fdClobbered.conclude(world: world, tables: tables)
+    acts += watchers.sharedFlagChange.conclude(world: world, tables: tables)
+    acts += watchers.ghostEpollEntry.conclude(world: world, tables: tables, origins: origins)
     acts.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
     let turns = spins.map { spin in
       Conclusion(finding: BusyPoll.finding(spin, world: world, tables: tables), channel: spin.channel)

@@ -9,6 +9,8 @@ struct Conclusion: Sendable {
   /// Serial numbers of the channel and of the open file that it is about; 0 for none.
   var channel: UInt32 = 0
   var file: UInt32 = 0
+  /// Serial numbers of other channels that it touched: what an epoll instance told of.
+  var touched: [UInt32] = []
   /// The finding that caused it, once that is known: its place among the conclusions.
   var cause: Int?
 }
@@ -22,6 +24,7 @@ enum Causes {
         .foreignWakeupWrite, .inheritedSignalHandler, .foreignRead, .sharedConnection, .fdClobbered, .ghostEpollEntry,
         .sharedEpoll, .sharedFlagChange,
       ]
+    case .foreignRead: [.sharedEpoll]
     case .retrySpin: [.sharedFlagChange, .fdClobbered, .ghostEpollEntry, .sharedEpoll]
     case .eofNeverComes: [.heldAfterExec]
     default: []
@@ -56,6 +59,7 @@ enum Causes {
   private static func isSameObject(_ effect: Conclusion, _ cause: Conclusion) -> Bool {
     if effect.channel != 0, effect.channel == cause.channel { return true }
     if effect.file != 0, effect.file == cause.file { return true }
+    if effect.channel != 0, cause.touched.contains(effect.channel) { return true }
     // An object that is gone: the number that the victim knows it by.
     guard let fd = effect.finding.object?.victimFD, let victim = effect.finding.victim?.process else { return false }
     return (effect.channel == 0 || cause.channel == 0) && fd == cause.finding.object?.victimFD

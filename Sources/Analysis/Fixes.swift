@@ -63,3 +63,18 @@ enum Fixes {
       "Ask for writability only while there is something to write: clear POLLOUT (EPOLLOUT) when the queue is empty."
   }
 }
+
+extension Fixes {
+  static func sharedEpoll(actor: Party?) -> String {
+    if isPython(actor) {
+      return
+        "Do not touch the parent's loop or selector in a forked child: close only its epoll descriptor there (selector.close()), never unregister, remove_reader or loop.close(), which change the parent's interest list as well. Or start children with the \"spawn\" or \"forkserver\" method."
+    }
+    return
+      "An epoll instance is shared across fork, interest list and all: close the inherited descriptor in the child before anything else and make a new one there (event_reinit, uv_loop_fork, ev_loop_fork), or exec at once. EPOLL_CTL_DEL in the child removes the parent's entry."
+  }
+
+  static func ghostEntry(fd: FD, byHolder: Bool) -> String {
+    "Take the descriptor out before closing it: epoll_ctl(EPOLL_CTL_DEL, \(fd)) first, then close. epoll keeps an entry for as long as any descriptor of the open file is open\(byHolder ? ", so have the other process close its copy (O_CLOEXEC, or close after fork), too" : ", so close the duplicate, too")."
+  }
+}

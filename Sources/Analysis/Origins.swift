@@ -25,7 +25,7 @@ struct Origins {
     else { return }
     switch operation {
     case .pipe(let fd, _, _, _), .socketPair(let fd, _, _, _): note(fd, event, world: world)
-    case .create(.eventfd, _, _, _), .open(_, _, .fifo, _):
+    case .create(.eventfd, _, _, _), .create(.epoll, _, _, _), .create(.timerfd, _, _, _), .open(_, _, .fifo, _):
       note(FD(truncatingIfNeeded: result.rawValue), event, world: world)
     case .spawn(let flags, let child):
       guard let process = world.processID(of: child), process != world.processID(of: event.thread) else { return }

@@ -8,6 +8,10 @@ struct Watchers: Sendable {
   var foreignWakeupWrite = ForeignWakeupWrite()
   var foreignRead = ForeignRead()
   var inheritedSignalHandler = InheritedSignalHandler()
+  var sharedEpoll = SharedEpoll()
+  var ghostEpollEntry = GhostEpollEntry()
+  var fdClobbered = FDClobbered()
+  var sharedFlagChange = SharedFlagChange()
   var busyPoll = BusyPoll()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
@@ -22,6 +26,7 @@ struct Watchers: Sendable {
   /// The World has been moved by the event.
   mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
     timeline.duration = max(timeline.duration, event.time)
+    for call in world.abandoned { sharedEpoll.abandoned(call, world: world) }
     if !world.goneChannels.isEmpty { gone(world: world, tables: tables) }
     if !world.abandoned.isEmpty {
       for call in world.abandoned where call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
@@ -38,6 +43,7 @@ struct Watchers: Sendable {
     if inheritedSignalHandler.watchesCalls {
       inheritedSignalHandler.called(event, syscall, by: thread.process, world: world)
     }
+    lookAtObjects(event, result, operation, thread, arena: arena, world: world, tables: tables)
     if event.phase == .begin { return }
     switch world.effect.kind {
     case .write:
@@ -66,6 +72,70 @@ struct Watchers: Sendable {
     }
   }
 
+  /// What is done to epoll instances, numbers and flags, rather than to bytes; also when a call begins, since releases take effect
+  /// then.
+  @inline(__always)
+  private mutating func lookAtObjects(
+    _ event: Event, _ result: CallResult, _ operation: Operation, _ thread: ThreadState, arena: Arena, world: World,
+    tables: TraceTables
+  ) {
+    if !world.released.isEmpty, operation.givesUpNumbers {
+      ghostEpollEntry.released(event, by: thread, arena: arena, world: world, tables: tables)
+      fdClobbered.released(event, by: thread, arena: arena, world: world, tables: tables)
+    }
+    switch operation {
+    case .wait(let wait):
+      if wait.isEpoll {
+        sharedEpoll.waited(event, wait, by: thread, arena: arena, world: world, tables: tables)
+        if event.phase != .begin, world.ready.contains(where: \.isGhost) {
+          ghostEpollEntry.returned(event, by: thread, arena: arena, world: world, tables: tables)
+        }
+      } else if event.phase != .begin, !fdClobbered.isEmpty {
+        fdClobbered.waited(event, wait, result, by: thread, arena: arena, world: world, tables: tables)
+      }
+      sharedFlagChange.waited(wait, by: thread, arena: arena, world: world)
+      if event.phase != .begin {
+        sharedFlagChange.kernel.waited(event, wait, by: thread, arena: arena, world: world)
+      }
+      return
+    case .epollControl(let epoll, let op, let fd, _, _):
+      sharedEpoll.controlled(
+        event, result, op, epoll, fd, by: thread, arena: arena, world: world, tables: tables)
+      if event.phase == .begin { return }
+      if result.failed { ghostEpollEntry.refused(event, fd, by: thread, arena: arena, world: world, tables: tables) }
+      if !fdClobbered.isEmpty {
+        fdClobbered.controlled(
+          event, result, op, fd, by: thread, arena: arena, world: world, tables: tables)
+      }
+      return
+    default: if event.phase == .begin { return }
+    }
+    switch operation {
+    case .setNonblocking(let fd, let isOn) where result.succeeded:
+      sharedFlagChange.set(fd, isOn, event, by: thread, arena: arena, world: world, tables: tables)
+    case .create(.signalfd, _, let mask, let existing) where result.succeeded:
+      sharedFlagChange.kernel.masked(
+        mask, existing: existing, result, event, by: thread, arena: arena, world: world, tables: tables)
+    case .setTimer(let fd) where result.succeeded:
+      sharedFlagChange.kernel.timerSet(fd, event, by: thread, arena: arena, world: world, tables: tables)
+    case .sendSignal(let pid, let signal) where result.succeeded && !sharedFlagChange.kernel.isEmpty:
+      sharedFlagChange.kernel.sent(signal, to: pid, event, arena: arena, world: world, tables: tables)
+    case .transfer(let transfer) where !fdClobbered.isEmpty:
+      fdClobbered.used(event, transfer, by: thread, arena: arena, world: world, tables: tables)
+    default: break
+    }
+    if sharedEpoll.concerns(world.effect.channel) {
+      sharedEpoll.moved(world.effect.channel, at: event.time, world: world)
+    }
+    if !ghostEpollEntry.isEmpty { ghostEpollEntry.used(by: thread.process, world: world) }
+    if world.effect.kind == .empty {
+      sharedFlagChange.cameAway(event, operation, by: thread, arena: arena, world: world, tables: tables)
+    }
+    if sharedFlagChange.hasCleared {
+      sharedFlagChange.blocked(event, by: thread, arena: arena, world: world, tables: tables)
+    }
+  }
+
   /// Gives a thread the accounts of its slot; who had them before has ended.
   private mutating func seat(_ thread: ThreadID, _ slot: Int, world: World) {
     while owners.count <= slot { owners.append(.unknown) }
@@ -81,6 +151,7 @@ struct Watchers: Sendable {
       foreignWakeupWrite.judge(channel, world: world, tables: tables, origins: origins)
       foreignRead.judge(channel, world: world, tables: tables, origins: origins)
       inheritedSignalHandler.judge(channel, world: world, tables: tables, origins: origins)
+      sharedEpoll.judge(channel)
       busyPoll.endAll(onChannel: channel.slot)
     }
   }
@@ -127,5 +198,15 @@ struct Watchers: Sendable {
 
   private mutating func addBlindSpot(_ text: String) {
     if blindSpots.count < 100, !blindSpots.contains(text) { blindSpots.append(text) }
+  }
+}
+
+extension Operation {
+  /// Whether it takes numbers away. What else finds a number taken had only not returned when that was looked up.
+  fileprivate var givesUpNumbers: Bool {
+    switch self {
+    case .close, .closeRange, .duplicate: true
+    default: false
+    }
   }
 }

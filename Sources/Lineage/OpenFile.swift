@@ -31,6 +31,8 @@ public struct OpenFile: Sendable {
   public var created: Nanoseconds
   /// Descriptors, in all tables, and messages under way that refer to it; 0 for a free slot.
   var references = 0
+  /// Whether several descriptors mean it, in one process or in many.
+  public var hasCopies: Bool { references > 1 }
   /// Slots of epoll files that watch it.
   var watchers: [Int32] = []
   /// An epoll instance's interest list.
@@ -89,9 +91,12 @@ public struct EpollSet: Sendable {
     }
   }
 
-  mutating func remove(fd: FD, serial: UInt32) {
-    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return }
+  @discardableResult
+  mutating func remove(fd: FD, serial: UInt32) -> EpollEntry? {
+    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return nil }
+    let entry = entries[place]
     drop(place)
+    return entry
   }
 
   mutating func remove(serial: UInt32) {
@@ -114,6 +119,10 @@ public struct EpollSet: Sendable {
   public func contains(fd: FD) -> Bool { entries.contains { $0.fd == fd } }
 
   public func contains(fd: FD, serial: UInt32) -> Bool { entries.contains { $0.fd == fd && $0.serial == serial } }
+
+  public func entry(fd: FD, serial: UInt32) -> EpollEntry? {
+    entries.first { $0.fd == fd && $0.serial == serial }
+  }
 
   /// The entry that an event with this epoll_data is about.
   public func entry(data: UInt64) -> EpollEntry? {

@@ -60,7 +60,13 @@ extension World {
       install(
         source.file, at: fd, of: thread, .duplicated, closeOnExec: closeOnExec, time: time, from: from)
     case .setCloseOnExec(let number, let on): setCloseOnExec(number, on, of: thread)
-    case .setNonblocking(let number, let on): withFile(number, of: thread) { $0.nonblocking = on }
+    case .setNonblocking(let number, let on):
+      var former = false
+      withFile(number, of: thread) {
+        former = $0.nonblocking
+        $0.nonblocking = on
+      }
+      formerNonblocking = former
     case .open(let path, let flags, let kind, let inode):
       open(path, flags, kind, inode, at: fd, by: thread, time: time)
     case .epollControl(let epoll, let op, let number, let events, let data) where op != 2:
@@ -291,8 +297,23 @@ extension World {
       tables[table].set(fd, free)
     }
     guard descriptor.isOpen else { return }
+    if case .released = kind { noteReleased(fd, descriptor.file) }
     note(descriptor.file, LineageStep(kind: kind, process: process, fd: fd, thread: thread, time: time, from: -1))
     unreference(descriptor.file, by: thread, at: time)
+  }
+
+  private mutating func noteReleased(_ fd: FD, _ slot: Int32) {
+    let place = Int(slot)
+    guard files[place].channel >= 0 else { return }
+    let serial = files[place].serial
+    var isWatched = false
+    for watcher in files[place].watchers where files[Int(watcher)].interest.contains(fd: fd, serial: serial) {
+      isWatched = true
+    }
+    released.append(
+      ReleasedNumber(
+        fd: fd, file: slot, serial: serial, channel: files[place].channel, kind: files[place].kind,
+        side: files[place].side, isLast: files[place].references <= 1, isWatched: isWatched))
   }
 
   mutating func unreference(_ file: Int32, by thread: ThreadID, at time: Nanoseconds) {

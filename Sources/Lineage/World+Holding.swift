@@ -123,4 +123,24 @@ extension World {
     guard let creator = processID(of: channels[channel].creator) else { return channels[channel].predates }
     return creator != id && channels[channel].created <= started(id)
   }
+
+  /// The processes that have the open file, and by which numbers.
+  public func numbers(ofFile slot: Int32) -> [(process: ProcessID, fd: FD)] {
+    var found: [(process: ProcessID, fd: FD)] = []
+    guard slot >= 0 else { return found }
+    for process in living {
+      guard let table = tableSlot(of: process) else { continue }
+      for place in tables[table].descriptors.indices where tables[table].descriptors[place].file == slot {
+        found.append((process, FD(place)))
+      }
+    }
+    return found
+  }
+
+  /// Whether several processes have the open file.
+  public func isShared(_ slot: Int32) -> Bool {
+    guard slot >= 0, files[Int(slot)].hasCopies else { return false }
+    let holders = numbers(ofFile: slot)
+    return holders.contains { $0.process != holders[0].process }
+  }
 }

@@ -154,6 +154,7 @@ extension World {
     let serial = files[Int(target)].serial
     // MOD re-arms, so what was ready is news again.
     effect = Effect(kind: .none, file: target, channel: files[Int(target)].channel, fd: fd)
+    let former = files[Int(instance)].interest.entry(fd: fd, serial: serial)
     if op == 1 {
       files[Int(instance)].interest.add(
         EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread),
@@ -167,13 +168,16 @@ extension World {
     } else {
       files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data)
     }
+    interestChange = InterestChange(
+      epoll: instance, former: former, entry: files[Int(instance)].interest.entry(fd: fd, serial: serial))
   }
 
   mutating func unwatch(epoll: FD, fd: FD, by thread: ThreadID) {
     let instance = descriptor(epoll, of: thread).file
     let target = descriptor(fd, of: thread).file
     guard instance >= 0, files[Int(instance)].kind == .epoll, target >= 0 else { return }
-    files[Int(instance)].interest.remove(fd: fd, serial: files[Int(target)].serial)
+    guard let former = files[Int(instance)].interest.remove(fd: fd, serial: files[Int(target)].serial) else { return }
+    interestChange = InterestChange(epoll: instance, former: former, entry: nil)
   }
 
   mutating func accepted(_ listener: FD, _ flags: UInt32, _ result: CallResult, _ event: Event) {

@@ -73,6 +73,31 @@ public struct Effect: Sendable {
   public var fd: FD = -1
 }
 
+/// What the last event did to an epoll instance's interest list.
+public struct InterestChange: Sendable {
+  /// The instance's slot in `World.files`.
+  public var epoll: Int32
+  /// The entry as it was; nil if it was not there.
+  public var former: EpollEntry?
+  /// The entry as it is; nil if it is gone.
+  public var entry: EpollEntry?
+}
+
+/// A number that the last event's call closed, or gave to another open file.
+public struct ReleasedNumber: Sendable {
+  public var fd: FD
+  /// What it meant: slot and serial in `World.files`, and the channel's. The slots may be free by now (`isLast`).
+  public var file: Int32
+  public var serial: UInt32
+  public var channel: Int32
+  public var kind: ObjectKind
+  public var side: Side
+  /// It was the open file's last descriptor.
+  public var isLast: Bool
+  /// An epoll instance had it under this number.
+  public var isWatched: Bool
+}
+
 /// Threads, processes, descriptor tables, open files and channels, at the time of the last event.
 ///
 /// Releases take effect when a call begins, acquisitions when it has returned (a begin and an end tell the two apart;
@@ -118,6 +143,11 @@ public struct World: Sendable {
   public internal(set) var farEffect = Effect()
   public internal(set) var taken: [Segment] = []
   public internal(set) var ready: [Ready] = []
+  public internal(set) var interestChange: InterestChange?
+  /// Whether O_NONBLOCK was on before the last call that set it.
+  public internal(set) var formerNonblocking = false
+  /// Numbers that the last event's close or dup took away.
+  public internal(set) var released: ContiguousArray<ReleasedNumber> = []
   /// Calls that threads were inside of when the last event ended them.
   public internal(set) var abandoned: [AbandonedCall] = []
   /// Channels whose last descriptor the last event closed, as they were.
@@ -196,6 +226,8 @@ public struct World: Sendable {
     if !ready.isEmpty { ready.removeLast(ready.count) }
     if !goneChannels.isEmpty { goneChannels.removeAll(keepingCapacity: true) }
     if !abandoned.isEmpty { abandoned.removeAll(keepingCapacity: true) }
+    if interestChange != nil { interestChange = nil }
+    if !released.isEmpty { released.removeAll(keepingCapacity: true) }
   }
 
   /// Applies what is no call.
@@ -270,7 +302,9 @@ public struct World: Sendable {
     case .closeRange(let first, let last, let flags) where flags & 2 == 0:
       hasLeft = true
       closeRange(first, last, flags, by: event.thread, at: event.entered)
-    case .epollControl(let epoll, 2, let fd, _, _): unwatch(epoll: epoll, fd: fd, by: event.thread)
+    case .epollControl(let epoll, 2, let fd, _, _):
+      hasLeft = true
+      unwatch(epoll: epoll, fd: fd, by: event.thread)
     default: break
     }
   }

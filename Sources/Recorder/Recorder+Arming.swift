@@ -124,6 +124,7 @@ extension Recorder {
     case .epollControl(let epoll, let op, let fd, _, _):
       want(families(of: epoll, tracee, isWaitedFor: true), on: epoll, tracee)
       if op == 1 { want(families(of: fd, tracee, isWaitedFor: true), on: fd, tracee) }
+    case .setNonblocking(let fd, _): noteFlagChange(fd, tracee)
     default: break
     }
     switch call.shape {
@@ -191,15 +192,34 @@ extension Recorder {
     clinux_socket_kind(tracee.process.pid, fd) == Int32(CLINUX_CONNECTED_STREAM.rawValue)
   }
 
-  /// A forked child, before its first call: what it does with connections that it inherited is seen, in the child only.
+  /// A forked child, before its first call: what it does with connections and timers that it inherited is seen, in the child only;
+  /// and what it asks of standard descriptors that do not block, since it may not know that.
   func noteInheritance(_ child: Tracee) {
     guard scope == .wakeups, isArmable(child) else { return }
-    for fd in world.openNumbers(of: child.id) where fd > Self.standardNumbers.upperBound {
+    for fd in world.openNumbers(of: child.id) {
       guard let file = world.file(world.descriptor(fd, of: child.id).file) else { continue }
+      if Self.standardNumbers.contains(fd) {
+        if file.nonblocking, file.channel >= 0 {
+          want(fd == 0 ? [.reads, .closes] : [.writes, .closes], on: fd, child)
+        }
+        continue
+      }
+      if file.kind == .timerfd { want([.reads, .closes], on: fd, child) }
       guard file.kind == .socket, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd),
         Self.isConnection(fd, child)
       else { continue }
       want([.reads, .writes, .closes], on: fd, child)
+    }
+  }
+
+  /// O_NONBLOCK is the open file's: other processes that have it are seen to use it from now on.
+  private func noteFlagChange(_ fd: FD, _ tracee: Tracee) {
+    let slot = world.descriptor(fd, of: tracee.id).file
+    guard scope == .wakeups, let file = world.file(slot), file.channel >= 0, file.hasCopies else { return }
+    for (process, number) in world.numbers(ofFile: slot) where process != tracee.process.id {
+      guard let other = tracees.values.first(where: { $0.process.id == process }) else { continue }
+      want(file.side == .read ? .reads : file.side == .write ? .writes : [.reads, .writes], on: number, other)
+      if wantsArming(other) { summon(other.process) }
     }
   }
 

@@ -96,10 +96,15 @@ extension Recorder {
       return
     }
     guard !process.isWatched, !process.hasOwnFilter, !process.stopsEverywhere else { return }
-    let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
     process.isWatched = true
     process.wantsWaits = true
     counters.watched += 1
+    summon(process)
+  }
+
+  /// The process stops at its next call, so that filters can be added.
+  func summon(_ process: TracedProcess) {
+    let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
     // One is enough for the filters of all, but what the others do meanwhile would not be seen. An interrupt that would cut a call
     // short waits for the next call.
     for tracee in threads.prefix(Self.mostSummoned) {
