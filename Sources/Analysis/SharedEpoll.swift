@@ -282,6 +282,23 @@ struct SharedEpoll {
     }
   }
 
+  /// The kernel says that something waits in a socket.
+  mutating func found(_ descriptor: ExistingDescriptor, by thread: ThreadID, at time: Nanoseconds, world: World) {
+    let slot = world.descriptor(descriptor.fd, of: thread).file
+    guard descriptor.waiting > 0, slot >= 0, concerns(world.files[Int(slot)].channel) else { return }
+    let isWaiting = world.openCall(of: thread).map { $0.since + 4 * Self.telling < time } ?? false
+    accounts.changeAll(muted[Int(world.files[Int(slot)].channel)] - 1) { account in
+      for place in account.losses.indices where account.losses[place].file == slot {
+        account.losses[place].bytes = descriptor.waiting
+        if account.losses[place].pending == nil { account.losses[place].pending = time }
+        // The thread ends, after a long wait.
+        if isWaiting, account.harm == nil, account.ownerThread == thread {
+          account.harm = .deaf(account.losses[place], since: time)
+        }
+      }
+    }
+  }
+
   /// The owner asked for an entry that the child had removed, or added.
   private mutating func refused(
     _ event: Event, _ result: CallResult, _ op: Int32, _ fd: FD, _ slot: Int32, _ thread: ThreadState, arena: Arena,

@@ -169,6 +169,8 @@ struct Watchers: Sendable {
       {
         busyPoll.leave(Int(slot))
       }
+    case .existing(let descriptor):
+      sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
     case .blindSpot(let spot, let detail):
       let pid = world.process(of: event.thread)?.pid ?? 0
