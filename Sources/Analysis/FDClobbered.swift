@@ -20,7 +20,7 @@ struct FDClobbered {
   /// A wait that was on when the number was taken away and ended so much later told of the new object.
   private static let racing: Nanoseconds = 10_000_000
   private static let evidenceKept = 3
-  private static let mostAccounts = 256
+  private static let mostAccounts = 32
 
   struct Account {
     var process: ProcessID

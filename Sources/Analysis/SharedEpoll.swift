@@ -83,7 +83,7 @@ struct SharedEpoll {
     let slot = world.files[Int(instance.file)].channel
     guard slot >= 0 else { return }
     if let change = world.interestChange {
-      if case .inherited = instance.how, world.isForeign(slot, to: thread.process) {
+      if instance.how == .inherited || instance.how == .existed, world.isForeign(slot, to: thread.process) {
         changed(change, event, slot, epoll, thread, arena: arena, world: world, tables: tables)
       }
       // Whoever asks for the entry again, or gives it up, misses nothing.
@@ -181,7 +181,7 @@ struct SharedEpoll {
     guard instance.file >= 0 else { return }
     let slot = world.files[Int(instance.file)].channel
     guard slot >= 0 else { return }
-    if case .inherited = instance.how, world.isForeign(slot, to: thread.process) {
+    if instance.how == .inherited || instance.how == .existed, world.isForeign(slot, to: thread.process) {
       childWaited(event, slot, wait, thread, arena: arena, world: world, tables: tables)
     }
     guard accounts.has(slot) else { return }
