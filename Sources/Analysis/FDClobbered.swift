@@ -100,8 +100,8 @@ struct FDClobbered {
       return (other, true)
     }
     if number.isWatched { return isReplaced && number.isLast ? (thread.id, false) : nil }
-    guard let use = world.channels[Int(number.channel)].use(by: thread.process), use.waits > 0,
-      let last = world.lastWait(of: use.lastWaiter), case .wait(let wait) = last.operation, !wait.isEpoll,
+    guard let use = number.use, use.waits > 0, let last = world.lastWait(of: use.lastWaiter),
+      case .wait(let wait) = last.operation, !wait.isEpoll,
       use.lastWait >= last.since, use.lastWaiter == thread.id || isReplaced
     else { return nil }
     return (use.lastWaiter, false)

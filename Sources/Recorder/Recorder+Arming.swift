@@ -222,7 +222,7 @@ extension Recorder {
     for (process, number) in world.numbers(ofFile: slot) where process != tracee.process.id {
       guard let other = tracees.values.first(where: { $0.process.id == process }) else { continue }
       want(file.side == .read ? .reads : file.side == .write ? .writes : [.reads, .writes], on: number, other)
-      if wantsArming(other) { summon(other.process) }
+      if wantsArming(other) { summon(other.process, sparing: number) }
     }
   }
 
