@@ -51,8 +51,11 @@ enum Causes {
       rules.contains(all[place].finding.rule) && isSameObject(effect, all[place])
     }
     let own = same.first { all[$0].finding.actor?.process == effect.finding.actor?.process }
-    // What a process did to itself was caused by nobody else's act.
-    guard let culprit = effect.finding.actor, culprit.process != effect.finding.victim?.process else { return own }
+    // What a process did to itself was caused by nobody else's act; but its own may have left nobody to be named.
+    guard let culprit = effect.finding.actor else {
+      return own ?? same.first { all[$0].finding.actor?.process == effect.finding.victim?.process }
+    }
+    guard culprit.process != effect.finding.victim?.process else { return own }
     return own ?? same.first
   }
 

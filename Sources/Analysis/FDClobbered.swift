@@ -3,12 +3,12 @@
 // anew each time it wakes, for a timeout as well (Linux 6.1, fs/select.c, do_poll and do_pollfd).
 //
 // A warning where another thread closes or replaces a number during a wait, and the next wait still names it, or where dup2 puts
-// an object of another kind under it. An error where the waiter then reads or writes what is there now, turns on it 512 times
-// (netty's threshold, as in busy-poll), or does not get what its own process still writes to the old object. Of an epoll set dup2
-// over a number removes the entry in silence: an error when EPOLL_CTL_MOD then gives ENOENT.
+// an object of another kind under it. An error where the waiter is then told of what is there now, or does not get what its own
+// process still writes to the old object. Of an epoll set dup2 over a number removes the entry in silence: an error when
+// EPOLL_CTL_MOD then gives ENOENT.
 //
-// Spared: close, then accept or open by the thread that polls (reuse), unless it turns on the number without using it; numbers
-// that the next wait does not name; dup2 with an object of the same kind, which is how a connection is renewed; 0, 1 and 2.
+// Spared: close, then accept or open by the thread that polls (reuse), unless it turns on the number 512 times (netty's threshold, as
+// in busy-poll) without using it; numbers that the next wait does not name; dup2 with an object of the same kind, which is how a connection is renewed; 0, 1 and 2.
 
 import Lineage
 import Trace
@@ -20,7 +20,7 @@ struct FDClobbered {
   /// A wait that was on when the number was taken away and ended so much later told of the new object.
   private static let racing: Nanoseconds = 10_000_000
   private static let evidenceKept = 3
-  private static let mostAccounts = 256
+  private static let mostAccounts = 32
 
   struct Account {
     var process: ProcessID
@@ -100,8 +100,8 @@ struct FDClobbered {
       return (other, true)
     }
     if number.isWatched { return isReplaced && number.isLast ? (thread.id, false) : nil }
-    guard let use = world.channels[Int(number.channel)].use(by: thread.process), use.waits > 0,
-      let last = world.lastWait(of: use.lastWaiter), case .wait(let wait) = last.operation, !wait.isEpoll,
+    guard let use = number.use, use.waits > 0, let last = world.lastWait(of: use.lastWaiter),
+      case .wait(let wait) = last.operation, !wait.isEpoll,
       use.lastWait >= last.since, use.lastWaiter == thread.id || isReplaced
     else { return nil }
     return (use.lastWaiter, false)
@@ -238,7 +238,7 @@ struct FDClobbered {
     }
     if account.lost > 0 { return .error }
     guard account.isOtherKind else { return nil }
-    return account.uses > 0 || spins ? .error : .warning
+    return account.returns > 0 ? .error : .warning
   }
 
   mutating func conclude(world: World, tables: TraceTables) -> [Conclusion] {

@@ -44,7 +44,12 @@ struct GhostEpollEntry {
     var holders: [(process: ProcessID, fd: FD)] = []
   }
 
+  /// Entries that were left behind, the latest of them; and those of which there was more to see.
+  private var candidates: [Ghost] = []
   private var ghosts: [Ghost] = []
+  private static let mostCandidates = 256
+  /// Processes whose exec failed: they meant to be a subprocess.
+  private var failedExecs: Set<ProcessID> = []
 
   var isEmpty: Bool { ghosts.isEmpty }
 
@@ -57,15 +62,28 @@ struct GhostEpollEntry {
       var isReplaced = false
       if case .call(_, _, .duplicate) = event.body { isReplaced = true }
       let channel = world.channels[Int(number.channel)]
-      ghosts.removeAll { $0.process == thread.process && $0.serial == number.serial && $0.fd == number.fd }
-      ghosts.append(
+      candidates.removeAll { $0.process == thread.process && $0.serial == number.serial && $0.fd == number.fd }
+      if candidates.count >= Self.mostCandidates { candidates.removeFirst(Self.mostCandidates / 2) }
+      candidates.append(
         Ghost(
           process: thread.process, thread: thread.id, fd: number.fd, file: number.file, serial: number.serial,
           channel: channel.serial, kind: number.kind, creator: channel.creator, at: event.time,
           act: world.evidence(event, arena: arena, tables), isReplaced: isReplaced))
     }
-    // Most closes are followed by the last holder's: the entry goes as well.
-    if ghosts.count > 64 { ghosts.removeAll { !Self.isAlive($0, world) && $0.returns == 0 && $0.refusals == 0 } }
+  }
+
+  /// The process calls exec, or ends: what it left behind, as every subprocess does, is of no matter.
+  mutating func left(_ process: ProcessID, failedExec: Bool) {
+    if failedExec { failedExecs.insert(process) }
+    if !failedExec, !candidates.isEmpty { candidates.removeAll { $0.process == process } }
+  }
+
+  /// The place among `ghosts` of what was left behind.
+  private mutating func place(where matches: (Ghost) -> Bool) -> Int? {
+    if let place = ghosts.firstIndex(where: matches) { return place }
+    guard let place = candidates.firstIndex(where: matches) else { return nil }
+    ghosts.append(candidates.remove(at: place))
+    return ghosts.count - 1
   }
 
   private static func isAlive(_ ghost: Ghost, _ world: World) -> Bool {
@@ -87,9 +105,10 @@ struct GhostEpollEntry {
     for ready in world.ready where ready.isGhost && ready.file >= 0 {
       let serial = world.files[Int(ready.file)].serial
       guard
-        let place = ghosts.firstIndex(where: {
+        let place = place(where: {
           $0.process == thread.process && $0.serial == serial && $0.fd == ready.fd
-        }), event.entered >= ghosts[place].at || event.exited >= ghosts[place].at + Self.racing
+            && (event.entered >= $0.at || event.exited >= $0.at + Self.racing)
+        })
       else { continue }
       if ghosts[place].returns == 0 { ghosts[place].first = event.firstReturn }
       ghosts[place].returns += UInt64(event.repeats)
@@ -109,11 +128,11 @@ struct GhostEpollEntry {
   mutating func refused(
     _ event: Event, _ fd: FD, by thread: ThreadState, arena: Arena, world: World, tables: TraceTables
   ) {
-    guard !ghosts.isEmpty, case .call(_, let result, .epollControl(_, let op, _, _, _)) = event.body, op != 1,
+    guard !ghosts.isEmpty || !candidates.isEmpty,
+      case .call(_, let result, .epollControl(_, let op, _, _, _)) = event.body, op != 1,
       result.errno == 9 || result.errno == 2
     else { return }
-    for place in ghosts.indices
-    where ghosts[place].fd == fd && ghosts[place].process == thread.process && Self.isAlive(ghosts[place], world) {
+    if let place = place(where: { $0.fd == fd && $0.process == thread.process && Self.isAlive($0, world) }) {
       ghosts[place].refusals += UInt64(event.repeats)
       ghosts[place].errno = result.errno
       if ghosts[place].returns == 0 {
@@ -147,9 +166,8 @@ struct GhostEpollEntry {
   private func isGap(_ ghost: Ghost, _ world: World) -> Bool {
     !ghost.holders.isEmpty
       && ghost.holders.allSatisfy { holder in
-        guard holder.process != ghost.process, let process = world.process(holder.process), let exec = process.lastExec
-        else { return false }
-        return exec >= ghost.last
+        guard holder.process != ghost.process, let process = world.process(holder.process) else { return false }
+        return process.lastExec.map { $0 >= ghost.last } ?? failedExecs.contains(holder.process)
       }
   }
 

@@ -60,7 +60,8 @@ extension SharedEpoll {
         case .taken: "it was told, in the parent's place, of"
         }
       let what =
-        loss.kind == .eventfd || loss.bytes == 0 ? "something" : counted(loss.bytes, "byte")
+        loss.kind == .eventfd || loss.bytes == 0 || loss.kind == .socket && loss.bytes == 1
+        ? "something" : counted(loss.bytes, "byte")
       let has = loss.kind == .eventfd || loss.bytes <= 1 ? "has" : "have"
       return
         "; \(act) fd \(loss.fd) (\(ObjectWords.noun(loss.kind))) at \(Duration.moment(loss.at)), and pid \(victim.pid) is not told that \(what) \(has) waited there since \(Duration.moment(since))"

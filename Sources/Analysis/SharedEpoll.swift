@@ -83,7 +83,7 @@ struct SharedEpoll {
     let slot = world.files[Int(instance.file)].channel
     guard slot >= 0 else { return }
     if let change = world.interestChange {
-      if case .inherited = instance.how, world.isForeign(slot, to: thread.process) {
+      if instance.how == .inherited || instance.how == .existed, world.isForeign(slot, to: thread.process) {
         changed(change, event, slot, epoll, thread, arena: arena, world: world, tables: tables)
       }
       // Whoever asks for the entry again, or gives it up, misses nothing.
@@ -181,7 +181,7 @@ struct SharedEpoll {
     guard instance.file >= 0 else { return }
     let slot = world.files[Int(instance.file)].channel
     guard slot >= 0 else { return }
-    if case .inherited = instance.how, world.isForeign(slot, to: thread.process) {
+    if instance.how == .inherited || instance.how == .existed, world.isForeign(slot, to: thread.process) {
       childWaited(event, slot, wait, thread, arena: arena, world: world, tables: tables)
     }
     guard accounts.has(slot) else { return }
@@ -277,6 +277,23 @@ struct SharedEpoll {
           account.losses[place].pending = nil
         } else if account.losses[place].pending == nil {
           account.losses[place].pending = time
+        }
+      }
+    }
+  }
+
+  /// The kernel says that something waits in a socket.
+  mutating func found(_ descriptor: ExistingDescriptor, by thread: ThreadID, at time: Nanoseconds, world: World) {
+    let slot = world.descriptor(descriptor.fd, of: thread).file
+    guard descriptor.waiting > 0, slot >= 0, concerns(world.files[Int(slot)].channel) else { return }
+    let isWaiting = world.openCall(of: thread).map { $0.since + 4 * Self.telling < time } ?? false
+    accounts.changeAll(muted[Int(world.files[Int(slot)].channel)] - 1) { account in
+      for place in account.losses.indices where account.losses[place].file == slot {
+        account.losses[place].bytes = descriptor.waiting
+        if account.losses[place].pending == nil { account.losses[place].pending = time }
+        // The thread ends, after a long wait.
+        if isWaiting, account.harm == nil, account.ownerThread == thread {
+          account.harm = .deaf(account.losses[place], since: time)
         }
       }
     }

@@ -81,6 +81,10 @@ struct SharedFlagChange {
       flags[place]!.setters = setters
       return
     }
+    // It was on when they got it, or since they set it for themselves.
+    if !isOn, isChange, !known {
+      setters = world.numbers(ofFile: slot).map(\.process).filter { $0 != thread.process }
+    }
     if !isOn, setters.contains(where: { $0 != thread.process }) { hasCleared = true }
     flags[place] = Flag(
       serial: serial, changer: thread.process, thread: thread.id, fd: fd, isOn: isOn, at: event.time,

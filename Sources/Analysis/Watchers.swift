@@ -111,6 +111,7 @@ struct Watchers: Sendable {
     default: if event.phase == .begin { return }
     }
     switch operation {
+    case .exec: ghostEpollEntry.left(thread.process, failedExec: result.failed)
     case .setNonblocking(let fd, let isOn) where result.succeeded:
       sharedFlagChange.set(fd, isOn, event, by: thread, arena: arena, world: world, tables: tables)
     case .create(.signalfd, _, let mask, let existing) where result.succeeded:
@@ -163,12 +164,17 @@ struct Watchers: Sendable {
     case .signal(let delivery):
       inheritedSignalHandler.delivered(delivery, event, arena: arena, world: world, tables: tables)
     case .end(let status):
+      if let process = world.process(of: event.thread), !process.isAlive {
+        ghostEpollEntry.left(process.id, failedExec: false)
+      }
       inheritedSignalHandler.ended(status, event, arena: arena, world: world, tables: tables)
       if let slot = world.thread(event.thread)?.slot, slot >= 0, Int(slot) < owners.count,
         owners[Int(slot)] == event.thread
       {
         busyPoll.leave(Int(slot))
       }
+    case .existing(let descriptor):
+      sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
     case .blindSpot(let spot, let detail):
       let pid = world.process(of: event.thread)?.pid ?? 0

@@ -10,6 +10,7 @@
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <sched.h>
 #include <signal.h>
@@ -169,6 +170,18 @@ long clinux_bytes_waiting(pid_t pid, int fd) {
   long result = ioctl(copy, FIONREAD, &count) == 0 ? count : -errno;
   close(copy);
   return result;
+}
+
+int clinux_is_readable(pid_t pid, int fd) {
+  int process = syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0) return false;
+  int copy = syscall(SYS_pidfd_getfd, process, fd, 0);
+  close(process);
+  if (copy < 0) return false;
+  struct pollfd entry = {.fd = copy, .events = POLLIN};
+  bool readable = poll(&entry, 1, 0) == 1 && entry.revents != 0;
+  close(copy);
+  return readable;
 }
 
 long clinux_socket_timeout(pid_t pid, int fd, int sending) {

@@ -67,8 +67,9 @@ public struct EpollSet: Sendable {
 
   public init() {}
 
-  mutating func add(_ entry: EpollEntry, isWakeable: Bool) {
-    remove(fd: entry.fd, serial: entry.serial)
+  /// Returns the entry that it replaces.
+  mutating func add(_ entry: EpollEntry, isWakeable: Bool) -> EpollEntry? {
+    let former = remove(fd: entry.fd, serial: entry.serial)
     entries.append(entry)
     if isWakeable { wakeables.append(entry) }
     if entries.count == Self.indexedFrom {
@@ -76,10 +77,15 @@ public struct EpollSet: Sendable {
     } else if entries.count > Self.indexedFrom {
       places[entry.data] = entries.count - 1
     }
+    return former
   }
 
-  mutating func modify(fd: FD, serial: UInt32, events: Readiness, data: UInt64) {
-    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return }
+  /// Returns the entry as it was and as it is.
+  mutating func modify(
+    fd: FD, serial: UInt32, events: Readiness, data: UInt64
+  ) -> (former: EpollEntry, entry: EpollEntry)? {
+    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return nil }
+    let former = entries[place]
     if !places.isEmpty, entries[place].data != data {
       if places[entries[place].data] == place { places[entries[place].data] = nil }
       places[data] = place
@@ -89,6 +95,7 @@ public struct EpollSet: Sendable {
     if let wakeable = wakeables.firstIndex(where: { $0.fd == fd && $0.serial == serial }) {
       wakeables[wakeable] = entries[place]
     }
+    return (former, entries[place])
   }
 
   @discardableResult

@@ -297,12 +297,12 @@ extension World {
       tables[table].set(fd, free)
     }
     guard descriptor.isOpen else { return }
-    if case .released = kind { noteReleased(fd, descriptor.file) }
+    if case .released = kind { noteReleased(fd, descriptor.file, process) }
     note(descriptor.file, LineageStep(kind: kind, process: process, fd: fd, thread: thread, time: time, from: -1))
     unreference(descriptor.file, by: thread, at: time)
   }
 
-  private mutating func noteReleased(_ fd: FD, _ slot: Int32) {
+  private mutating func noteReleased(_ fd: FD, _ slot: Int32, _ process: ProcessID) {
     let place = Int(slot)
     guard files[place].channel >= 0 else { return }
     let serial = files[place].serial
@@ -313,7 +313,8 @@ extension World {
     released.append(
       ReleasedNumber(
         fd: fd, file: slot, serial: serial, channel: files[place].channel, kind: files[place].kind,
-        side: files[place].side, isLast: files[place].references <= 1, isWatched: isWatched))
+        side: files[place].side, isLast: files[place].references <= 1,
+        use: channels[Int(files[place].channel)].use(by: process), isWatched: isWatched))
   }
 
   mutating func unreference(_ file: Int32, by thread: ThreadID, at time: Nanoseconds) {

@@ -154,22 +154,19 @@ extension World {
     let serial = files[Int(target)].serial
     // MOD re-arms, so what was ready is news again.
     effect = Effect(kind: .none, file: target, channel: files[Int(target)].channel, fd: fd)
-    let former = files[Int(instance)].interest.entry(fd: fd, serial: serial)
     if op == 1 {
-      files[Int(instance)].interest.add(
-        EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread),
-        isWakeable: files[Int(target)].kind != .socket)
+      let entry = EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread)
+      let former = files[Int(instance)].interest.add(entry, isWakeable: files[Int(target)].kind != .socket)
+      interestChange = InterestChange(epoll: instance, former: former, entry: entry)
       if !files[Int(target)].watchers.contains(instance) { files[Int(target)].watchers.append(instance) }
       if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {
         note(
           files[Int(target)].channel, side: files[Int(target)].side, events: events, by: thread, process: process,
           from: time, to: time, repeats: 1)
       }
-    } else {
-      files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data)
+    } else if let change = files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data) {
+      interestChange = InterestChange(epoll: instance, former: change.former, entry: change.entry)
     }
-    interestChange = InterestChange(
-      epoll: instance, former: former, entry: files[Int(instance)].interest.entry(fd: fd, serial: serial))
   }
 
   mutating func unwatch(epoll: FD, fd: FD, by thread: ThreadID) {

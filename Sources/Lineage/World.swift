@@ -94,6 +94,8 @@ public struct ReleasedNumber: Sendable {
   public var side: Side
   /// It was the open file's last descriptor.
   public var isLast: Bool
+  /// What its process did with the channel.
+  public var use: ChannelUse?
   /// An epoll instance had it under this number.
   public var isWatched: Bool
 }

@@ -98,7 +98,9 @@ extension Recorder {
     case .socket, .accept, .duplicate, .takeDescriptor: needs([FD(truncatingIfNeeded: result)], tracee)
     case .transfer(let transfer) where transfer.direction == .input && !transfer.passed.isEmpty:
       needs(Array(tracee.arena.numbers(transfer.passed)), tracee)
-    case .wait(let wait): noteUnseen(wait, call, tracee)
+    case .wait(let wait):
+      noteUnseen(wait, call, tracee)
+      if !muted.isEmpty, wait.isEpoll { askMuted(wait.epoll, tracee) }
     default: break
     }
   }
@@ -124,6 +126,7 @@ extension Recorder {
     case .epollControl(let epoll, let op, let fd, _, _):
       want(families(of: epoll, tracee, isWaitedFor: true), on: epoll, tracee)
       if op == 1 { want(families(of: fd, tracee, isWaitedFor: true), on: fd, tracee) }
+      noteMuting(epoll, op, fd, tracee)
     case .setNonblocking(let fd, _): noteFlagChange(fd, tracee)
     default: break
     }
@@ -219,7 +222,7 @@ extension Recorder {
     for (process, number) in world.numbers(ofFile: slot) where process != tracee.process.id {
       guard let other = tracees.values.first(where: { $0.process.id == process }) else { continue }
       want(file.side == .read ? .reads : file.side == .write ? .writes : [.reads, .writes], on: number, other)
-      if wantsArming(other) { summon(other.process) }
+      if wantsArming(other) { summon(other.process, sparing: number) }
     }
   }
 

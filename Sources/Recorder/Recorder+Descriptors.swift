@@ -237,7 +237,7 @@ extension Recorder {
   /// A number that is copied: files are copied all the time, and are nobody's wakeup.
   private func lookUpChannel(_ fd: FD, _ tracee: Tracee) {
     guard fd >= 0, !world.descriptor(fd, of: tracee.id).isOpen, let found = ProcFS.descriptor(fd, of: tracee.tid),
-      [.pipe, .fifo, .eventfd].contains(found.kind)
+      [.pipe, .fifo, .eventfd, .tty].contains(found.kind)
     else { return }
     adopt(existing(fd, found, of: tracee), of: tracee)
     needs([fd], tracee)

@@ -42,6 +42,7 @@ extension Recorder {
     case .exit:
       sampleUsage(tracee, at: now, every: 0)
       sampleName(tracee)
+      askMuted(atEndOf: tracee)
       endEarly(tracee, token)
       tracee.isExiting = true
       // Whoever ends is not held: another thread's exec waits for it.

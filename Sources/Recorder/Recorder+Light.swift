@@ -102,14 +102,25 @@ extension Recorder {
     summon(process)
   }
 
-  /// The process stops at its next call, so that filters can be added.
-  func summon(_ process: TracedProcess) {
+  /// The process stops at its next call, so that filters can be added. Who sleeps in a read or write of `number` is left there: begun
+  /// anew, that call would find what has changed meanwhile.
+  func summon(_ process: TracedProcess, sparing number: FD = -1) {
     let threads = tracees.values.filter { $0.process === process && !$0.isExiting && $0.injection == nil }
     // One is enough for the filters of all, but what the others do meanwhile would not be seen. An interrupt that would cut a call
     // short waits for the next call.
     for tracee in threads.prefix(Self.mostSummoned) {
       tracee.isSummoned = true
-      if !tracee.isHeld, !isCutShortByInterrupt(tracee.tid) { try? Ptrace.interrupt(tracee.tid) }
+      if !tracee.isHeld, !isCutShortByInterrupt(tracee.tid), number < 0 || !isUsing(number, tracee.tid) {
+        try? Ptrace.interrupt(tracee.tid)
+      }
+    }
+  }
+
+  private func isUsing(_ number: FD, _ tid: Int32) -> Bool {
+    guard let call = ProcFS.syscall(of: tid), FD(truncatingIfNeeded: call.arguments.0) == number else { return false }
+    switch SyscallTable.rule(Syscall(call.number)) {
+    case .armed: return true
+    default: return false
     }
   }
 

@@ -78,6 +78,8 @@ public final class Recorder {
   var tracees: [Int32: Tracee] = [:]
   /// Tracees that stand still although they could go on, until it is known what their descriptors are.
   var unsettled: [Tracee] = []
+  /// What forked children took out of epoll instances that others wait on.
+  var muted: [MutedNumber] = []
   /// Whose turn it is to change a descriptor table (its slot in the World), and who waits for that.
   var turns: [Int: Tracee] = [:]
   var queue: [Tracee] = []

@@ -15,6 +15,10 @@ public struct Victim: Sendable {
   public var isClean: Bool { labels.contains { $0.name == "clean" } }
   /// It lasts, so that scope light finds it.
   public var lasts: Bool { labels.contains { $0.name == "light" } }
+  /// Options for the linker.
+  public var links: [String] {
+    labels.filter { $0.name == "links" }.flatMap { $0.value.split(separator: " ").map(String.init) }
+  }
   public var forbidden: [String] { labels.filter { $0.name == "forbid" }.map(\.value) }
 
   public var expectations: [Expectation] {
@@ -61,7 +65,7 @@ public struct Victim: Sendable {
   public func command() throws -> [String] {
     if path.hasSuffix(".py") { return ["/usr/bin/python3", path] }
     if path.hasSuffix(".sh") { return ["/bin/sh", path] }
-    return [try Compiler.shared.executable(of: path)]
+    return [try Compiler.shared.executable(of: path, links: links)]
   }
 }
 
@@ -71,7 +75,7 @@ final class Compiler: Sendable {
   private let folder = FileManager.default.temporaryDirectory.appending(path: "faultline-victims-\(getpid())")
   private let lock = NSLock()
 
-  func executable(of source: String) throws -> String {
+  func executable(of source: String, links: [String] = []) throws -> String {
     lock.lock()
     defer { lock.unlock() }
     let name = URL(filePath: source).deletingPathExtension().lastPathComponent
@@ -79,7 +83,7 @@ final class Compiler: Sendable {
     if FileManager.default.isExecutableFile(atPath: output) { return output }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let result = try Command.run(
-      ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", output, source], deadline: 60)
+      ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", output, source] + links, deadline: 60)
     guard result.status == 0 else { throw CommandError(what: "cc \(source): \(result.error)") }
     return output
   }

@@ -55,6 +55,9 @@ int clinux_same_table(pid_t first, pid_t second);
 // (FIONREAD). -errno if it cannot be told.
 long clinux_bytes_waiting(pid_t pid, int fd);
 
+// The same way: whether poll(2) would tell that there is something to be read, an end or an error.
+int clinux_is_readable(pid_t pid, int fd);
+
 // SO_RCVTIMEO, or SO_SNDTIMEO, of another process's socket, in ns; 0 for none, -1 if it is no socket or cannot be asked.
 long clinux_socket_timeout(pid_t pid, int fd, int sending);
 
