@@ -124,7 +124,7 @@ public final class Recorder {
   var toPassOn: (signal: Int32, sender: Int32, time: Nanoseconds)?
   /// Until then attached threads are awaited, in trace time; nil once they have gone on.
   var arrivalDeadline: Nanoseconds?
-  /// Scope light: when processor times are looked at next.
+  /// When processor times are looked at next.
   var nextLook: Nanoseconds = 0
   /// When threads without calls were last asked where they are.
   var lastSampling: Nanoseconds = 0
@@ -198,7 +198,7 @@ public final class Recorder {
 
   /// Whether anything but stops may wait to be done.
   private var hasErrands: Bool {
-    !hasFilter || scope == .light || !unsettled.isEmpty || !queue.isEmpty || !injectors.isEmpty || checkpoint != nil
+    !hasFilter || scope != .all || !unsettled.isEmpty || !queue.isEmpty || !injectors.isEmpty || checkpoint != nil
   }
 
   private func runErrands() throws(PtraceError) {

@@ -1,0 +1,150 @@
+// Short looks at all calls of one thread, for what filters do not show. A filter stops at waits and at armed numbers; what a thread
+// does besides runs free. So a thread is looked at for 64 calls
+//
+// - that burns its core (/proc/PID/task/TID/schedstat) and is not seen to do it: in scope light its process is watched if the calls
+//   show no progress, and a call that fails again and again is armed on its number;
+// - whose calls bring nothing many times in a row: does it work between them, by calls that do not stop or in its own code? What
+//   came of it is told as counters of the thread, since the trace would not show it.
+
+import Lineage
+import Ptrace
+import Trace
+
+extension Recorder {
+  /// How often processor times are looked at.
+  static let lookInterval: Nanoseconds = 100_000_000
+  /// How long a suspect that was looked at is left alone, at first; then twice as long each time.
+  private static let firstPeace: Nanoseconds = 1_000_000_000
+  private static let longestPeace: Nanoseconds = 60_000_000_000
+  /// A suspect that makes no call for so long burns its core without any.
+  private static let longestProbe: Nanoseconds = 200_000_000
+  /// How many threads are looked at in one go.
+  private static let mostLooked = 512
+  /// A thread is looked at when so many of its calls in a row brought nothing; and again after a while, at first, and then at most.
+  private static let lookedTurns = 256
+  private static let firstLeisure: Nanoseconds = 500_000_000
+  private static let longestLeisure: Nanoseconds = 8_000_000_000
+  /// How often its processor time is noted meanwhile, and how long a pause between two of the calls is one.
+  private static let turnsNoted = 64
+  private static let pause: Nanoseconds = 10_000_000
+  /// A wait with a shorter timeout is over at once (ns).
+  private static let noTimeout: Int64 = 1_000
+
+  /// Whether there may be threads that burn their cores by calls that do not stop.
+  var looksForBurners: Bool { hasFilter && scope != .all }
+
+  private func isHidden(_ process: TracedProcess) -> Bool {
+    scope == .light ? !process.isWatched : !process.stopsEverywhere && !process.hasOwnFilter
+  }
+
+  /// Looks at who burns a core.
+  func lookForBurners() {
+    guard looksForBurners, hasBegun else { return }
+    let time = now
+    guard time >= nextLook else { return }
+    nextLook = time + Self.lookInterval
+    var looked = 0
+    for tracee in tracees.values where isHidden(tracee.process) && !tracee.isHeld && !tracee.isExiting {
+      if let begun = tracee.probeBegan, time - begun > Self.longestProbe { endProbe(tracee) }
+      guard tracee.probe == nil, time >= tracee.process.peaceUntil, looked < Self.mostLooked else { continue }
+      looked += 1
+      guard let usage = ProcFS.usage(of: tracee.tid, in: tracee.process.pid),
+        tracee.burn.note(running: usage.running, waiting: usage.waiting, at: time)
+      else { continue }
+      tracee.burn.clear()
+      tracee.probe = Probe(isOfTurns: false)
+      tracee.probeBegan = time
+      counters.probes += 1
+      try? Ptrace.interrupt(tracee.tid)
+    }
+  }
+
+  /// A call has returned. Many in a row that bring nothing and do not wait are a spin, unless something is done between them.
+  func noteTurn(_ call: PendingCall, result: Int64, _ tracee: Tracee) {
+    let isTurn: Bool
+    switch call.operation {
+    case .wait(let wait): isTurn = result == 0 && wait.timeout >= 0 && wait.timeout < Self.noTimeout
+    case .waitChild: isTurn = result == 0
+    case .transfer, .move, .accept, .connect: isTurn = result < 0
+    case .sleep: isTurn = false
+    default: return
+    }
+    guard isTurn else {
+      tracee.turns = 0
+      return
+    }
+    notePause(before: call, tracee)
+    tracee.turns += 1
+    guard tracee.turns >= Self.lookedTurns, tracee.probe == nil, !isHolding, now >= tracee.nextLookAtTurns else {
+      return
+    }
+    tracee.leisure = tracee.leisure == 0 ? Self.firstLeisure : min(tracee.leisure * 2, Self.longestLeisure)
+    tracee.nextLookAtTurns = now + tracee.leisure
+    tracee.probe = Probe(isOfTurns: true)
+    counters.probes += 1
+  }
+
+  /// A pause between two such calls is told, unless the thread waited for a core, or we did.
+  private func notePause(before call: PendingCall, _ tracee: Tracee) {
+    let since = tracee.lastTurn
+    tracee.lastTurn = now
+    let pause = call.entered - min(call.entered, since)
+    let isPause = tracee.turns > 0 && pause >= Self.pause
+    guard isPause || tracee.turns.isMultiple(of: Self.turnsNoted) else { return }
+    let waited = ProcFS.usage(of: tracee.tid, in: tracee.process.pid)?.waiting ?? 0
+    let own = ProcFS.ownUsage()?.waiting ?? 0
+    defer { tracee.waitedForCores = (waited, own) }
+    guard isPause, waited &- tracee.waitedForCores.its < pause / 2, own &- tracee.waitedForCores.ours < pause / 2 else {
+      return
+    }
+    emit(tracee, .counter(name: intern(Array(LookCounter.pause.rawValue.utf8)), value: pause))
+  }
+
+  /// A suspect's stop at a call's entry or return.
+  func probed(_ tracee: Tracee, _ stop: SyscallStop) {
+    let running = tracee.probe?.isOfTurns == true ? ProcFS.usage(of: tracee.tid, in: tracee.process.pid)?.running : nil
+    if stop.kind == .entry {
+      tracee.probe?.entered(
+        Syscall(Int(truncatingIfNeeded: stop.number)), fd: FD(truncatingIfNeeded: stop.arguments.0), running: running)
+    } else if stop.kind == .exit {
+      tracee.probe?.returned(stop.result, running: running)
+    }
+    if tracee.probe?.isOver == true { endProbe(tracee) }
+  }
+
+  private func endProbe(_ tracee: Tracee) {
+    guard let probe = tracee.probe else { return }
+    tracee.probe = nil
+    tracee.probeBegan = nil
+    if probe.isOfTurns {
+      tell(probe, of: tracee)
+      return
+    }
+    armRetried(probe, tracee)
+    if scope == .light, probe.isSuspicious {
+      watch(tracee.process)
+      return
+    }
+    let peace = tracee.process.peace == 0 ? Self.firstPeace : min(tracee.process.peace * 2, Self.longestPeace)
+    tracee.process.peace = peace
+    tracee.process.peaceUntil = now + peace
+  }
+
+  /// What fails again and again is seen from now on.
+  private func armRetried(_ probe: Probe, _ tracee: Tracee) {
+    for (syscall, fd) in probe.retried {
+      guard case .armed(let families, 0) = SyscallTable.rule(syscall) else { continue }
+      want(families.union(.closes), on: fd, tracee)
+    }
+    if wantsArming(tracee) { tracee.isSummoned = true }
+  }
+
+  /// What the analyzer could not know otherwise.
+  private func tell(_ probe: Probe, of tracee: Tracee) {
+    for (name, value) in [
+      (LookCounter.calls, UInt64(probe.calls)), (.others, UInt64(probe.others)), (.work, probe.work),
+    ] {
+      emit(tracee, .counter(name: intern(Array(name.rawValue.utf8)), value: value))
+    }
+  }
+}
