@@ -39,7 +39,16 @@ struct FruitlessStretch: Sendable {
   struct Look: Sendable {
     var calls: UInt64
     var others: UInt64 = 0
+    /// Processor time between two calls, and what a stop costs the thread: there is no better measure of how fast it is just then.
     var work: Nanoseconds = 0
+    var stop: Nanoseconds = 0
+    /// How many looks this is the sum of.
+    var count = 1
+
+    /// Nothing but the loop itself: several looks agree that what is between its calls takes no longer than a stop.
+    var isEmptyLoop: Bool { count >= Self.leastLooks && work <= min(stop, Self.mostEmpty) }
+    private static let leastLooks = 3
+    private static let mostEmpty: Nanoseconds = 12_000
 
     /// One other call in so many is none that the turns are made for.
     var isIdle: Bool { others * 32 <= calls }
@@ -63,6 +72,9 @@ struct FruitlessStretch: Sendable {
   var endedByRest = false
   var endedByProgress = false
   var isBlind = false
+  /// The thread sets its timers to moments that have passed: that they are ready is none of its progress.
+  var setsPastTimers = false
+  var timers: UInt64 = 0
   /// The commonest wait, as far as the first tell.
   var probe: (syscall: Syscall, object: Object)?
   var failures: ContiguousArray<Failure> = []
@@ -71,6 +83,7 @@ struct FruitlessStretch: Sendable {
   var look: Look?
   var newLook = Look(calls: 0)
   private var isLookedAt = false
+  private var looks: [Look] = []
 
   /// Another stretch in the same storage; the last look at the thread stays.
   mutating func restart(_ event: Event, _ thread: ThreadState, isBlind: Bool) {
@@ -79,6 +92,7 @@ struct FruitlessStretch: Sendable {
     turns = 0
     probes = 0
     tiny = 0
+    timers = 0
     pauses = 0
     first = event.firstReturn
     last = first
@@ -93,10 +107,14 @@ struct FruitlessStretch: Sendable {
   }
 
   mutating func noteLook() {
-    // The busiest look at the stretch counts.
-    if isLookedAt, let look, turns > 0 {
-      newLook.others = max(newLook.others, look.others)
-      newLook.work = max(newLook.work, look.work)
+    // What other calls there were counts at its most; of the work the median, since a look may be disturbed.
+    if isLookedAt, turns > 0 {
+      looks.append(newLook)
+      newLook = looks.sorted { $0.work * $1.stop < $1.work * $0.stop }[looks.count / 2]
+      newLook.others = looks.map(\.others).max() ?? 0
+      newLook.count = looks.count
+    } else {
+      looks = [newLook]
     }
     look = newLook
     isLookedAt = true
@@ -134,11 +152,16 @@ struct FruitlessStretch: Sendable {
   /// How long it went on without a pause, on the average.
   var unbroken: Nanoseconds { duration / (pauses + 1) }
 
+  /// Whether it soon came to something or to a rest: it tried for a while, by design.
+  var isShortLived: Bool { (endedByRest || endedByProgress) && turns < Self.leastBeforeRest }
+
   /// Whether the thread pauses after some turns each time: spin, then park.
   var isParking: Bool { pauses > 0 && turns / (pauses + 1) < Self.leastBeforeRest }
 
   /// Time between the calls, as the tracer saw it: the thread's own work, what it does unseen, and the tracer's delay.
   var gap: Nanoseconds { (duration - min(duration, inCalls)) / max(1, turns) }
+
+  var isOfTimers: Bool { timers * 2 > probes }
 
   /// Whether a wait without a timeout is what it is about.
   var isOfProbes: Bool { probes * 2 >= (commonest?.count ?? 0) }

@@ -27,6 +27,8 @@ struct FruitlessTurns: Sendable {
     case nothing, rest, progress
     /// A wait without a timeout; `isTiny`: with one of nanoseconds.
     case probe(isTiny: Bool, fd: FD)
+    /// A wait that found a timer which had been set to the past.
+    case pastTimer(fd: FD)
     case failure(fd: FD, requested: UInt64)
   }
 
@@ -34,6 +36,7 @@ struct FruitlessTurns: Sendable {
     while stretches.count <= slot { stretches.append(FruitlessStretch()) }
     leave(slot)
     stretches[slot].look = nil
+    stretches[slot].setsPastTimers = false
   }
 
   /// The thread of the slot has ended.
@@ -43,9 +46,11 @@ struct FruitlessTurns: Sendable {
     switch counter {
     case .calls: stretches[slot].newLook = FruitlessStretch.Look(calls: value)
     case .others: stretches[slot].newLook.others = value
+    case .stop: stretches[slot].newLook.stop = value
     case .work:
       stretches[slot].newLook.work = value
       stretches[slot].noteLook()
+    case .pastTimers: stretches[slot].setsPastTimers = true
     case .pause: if stretches[slot].turns > 0 { stretches[slot].pauses += 1 }
     }
   }
@@ -58,7 +63,7 @@ struct FruitlessTurns: Sendable {
   ) {
     let slot = Int(thread.slot)
     // Most calls bring something, and there is no stretch that they could end.
-    if stretches[slot].turns == 0, result.rawValue > 0 { return }
+    if stretches[slot].turns == 0, result.rawValue > 0, !stretches[slot].setsPastTimers { return }
     turn(event, syscall, result, operation, thread, slot, arena: arena, world: world)
   }
 
@@ -71,6 +76,7 @@ struct FruitlessTurns: Sendable {
     case .nothing: break
     case .rest:
       if isAlive { end(slot, byRest: true) }
+      stretches[slot].setsPastTimers = false
       return
     case .progress:
       if isAlive { end(slot, byProgress: true) }
@@ -79,6 +85,12 @@ struct FruitlessTurns: Sendable {
       let times = begin(slot, event, thread, world: world)
       stretches[slot].probes += times
       if isTiny { stretches[slot].tiny += times }
+      stretches[slot].noteProbe(syscall, fd, times, event.thread, world: world)
+      count(slot, event, times, arena: arena)
+    case .pastTimer(let fd):
+      let times = begin(slot, event, thread, world: world)
+      stretches[slot].probes += times
+      stretches[slot].timers += times
       stretches[slot].noteProbe(syscall, fd, times, event.thread, world: world)
       count(slot, event, times, arena: arena)
     case .failure(let fd, let requested):
@@ -103,6 +115,7 @@ struct FruitlessTurns: Sendable {
         return .probe(isTiny: wait.timeout > 0, fd: first)
       }
       // Told again of what a failing call leaves there: no rest, and no progress either. Else what it found is taken.
+      if stretches[slot].setsPastTimers, let timer = Self.onlyTimer(world) { return .pastTimer(fd: timer) }
       let isSeen = !world.ready.isEmpty && world.ready.allSatisfy { $0.isSeen && !$0.isEdge }
       return isSeen && stretches[slot].isOfLackingMeans ? .nothing : .progress
     case .sleep: return .rest
@@ -110,6 +123,9 @@ struct FruitlessTurns: Sendable {
       if result.rawValue == 0 { return .probe(isTiny: false, fd: -1) }
       return result.failed ? .failure(fd: -1, requested: 0) : .progress
     case .transfer(let transfer):
+      if stretches[slot].setsPastTimers, world.effect.file >= 0, world.files[Int(world.effect.file)].kind == .timerfd {
+        return .nothing
+      }
       if result.rawValue > 0 { return transfer.direction == .output && transfer.fd == 2 ? .nothing : .progress }
       guard result.failed else { return .nothing }
       return failure(
@@ -134,6 +150,14 @@ struct FruitlessTurns: Sendable {
     case .futex, .plain: return isBlocked(event) ? .rest : .nothing
     default: return .nothing
     }
+  }
+
+  /// The timer that the wait found, if it found nothing else.
+  private static func onlyTimer(_ world: World) -> FD? {
+    guard let first = world.ready.first, world.ready.count == 1, first.file >= 0,
+      world.files[Int(first.file)].kind == .timerfd
+    else { return nil }
+    return first.fd
   }
 
   private func isBlocked(_ event: Event) -> Bool { event.meanTime >= Self.instant }

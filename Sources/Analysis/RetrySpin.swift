@@ -51,6 +51,7 @@ enum RetrySpin {
   private static func isSpin(_ stretch: FruitlessStretch, _ failure: FruitlessStretch.Failure) -> Bool {
     guard !stretch.isOfProbes, failure.count >= FruitlessTurns.threshold else { return false }
     guard failure.errno == again else { return stretch.gap <= mostGap }
+    if stretch.isShortLived { return false }
     guard let look = stretch.look else { return stretch.gap <= ZeroTimeoutSpin.mostGap }
     return look.isIdle && look.work <= ZeroTimeoutSpin.mostWork && stretch.gap <= ZeroTimeoutSpin.mostGapWithLook
   }
@@ -60,8 +61,7 @@ enum RetrySpin {
     guard failure.errno == again else { return isLong ? .error : .warning }
     guard let look = stretch.look, look.work <= idleWork else { return .note }
     if isLong { return .error }
-    return stretch.endedByRest && failure.count < FruitlessStretch.leastBeforeRest || stretch.endedByProgress
-      ? .note : .warning
+    return stretch.endedByProgress ? .note : .warning
   }
 
   private static func conclusion(

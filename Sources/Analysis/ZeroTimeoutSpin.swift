@@ -2,8 +2,8 @@
 // poll(0) where a timeout was meant, a deadline that has passed, an event loop that always has something to run.
 //
 // 512 such waits without a rest or progress between (netty's threshold). It is a note until harm is seen: the thread has burnt its
-// core by it for a second, and a short look at all of its calls shows that it makes no others and does less than 8 µs of work of its
-// own between them. An event loop that has work (a busy asyncio, setImmediate) polls with 0 by right, and looks the same but for that.
+// core by it for a second, and a short look at all of its calls shows that it makes no others and does nothing of its own between them
+// (no more than a stop by the tracer takes, by processor time). A timerfd that is set to a moment that has passed, again and again, is a timeout of nothing as well. An event loop that has work (a busy asyncio, setImmediate) polls with 0 by right, and looks the same but for that.
 //
 // Spared: sleeps and blocking waits between the waits, however short; threads that make other calls between (a copy that asks whether
 // it is cancelled), or work for more than 50 µs; threads that look a fixed number of times and then sleep; spins on something ready,
@@ -15,10 +15,6 @@ import Trace
 enum ZeroTimeoutSpin {
   /// A thread that turned for so long has burnt its core.
   static let longHarm: Nanoseconds = 1_000_000_000
-  /// A spin that the thread itself ended by a rest before this was one for a purpose.
-  private static let shortest: Nanoseconds = 300_000_000
-  /// What an empty loop does between its calls, in C and in an interpreter.
-  static let idleWork: Nanoseconds = 8_000
   /// More is work by any measure.
   static let mostWork: Nanoseconds = 50_000
   /// Time between the calls, as the tracer saw it: without a look, and with one.
@@ -44,7 +40,7 @@ enum ZeroTimeoutSpin {
 
   private static func isSpin(_ stretch: FruitlessStretch, _ spins: [Streak]) -> Bool {
     guard stretch.isOfProbes, stretch.probes >= FruitlessTurns.threshold else { return false }
-    if stretch.endedByRest, stretch.duration < shortest { return false }
+    if stretch.isShortLived { return false }
     if let look = stretch.look {
       guard look.isIdle, look.work <= mostWork, stretch.gap <= mostGapWithLook else { return false }
     } else if stretch.gap > mostGap {
@@ -55,8 +51,8 @@ enum ZeroTimeoutSpin {
   }
 
   private static func severity(_ stretch: FruitlessStretch) -> Severity {
-    guard let look = stretch.look, look.work <= idleWork, stretch.unbroken >= longHarm,
-      stretch.tiny * 2 < stretch.probes
+    guard let look = stretch.look, look.isEmptyLoop, stretch.unbroken >= longHarm,
+      stretch.tiny * 2 < stretch.probes, !stretch.isOfTimers
     else { return .note }
     return .error
   }
@@ -66,34 +62,46 @@ enum ZeroTimeoutSpin {
   ) -> Conclusion {
     let victim = world.party(stretch.process, thread: stretch.thread, execed: execed(stretch.process, world), tables)
     let severity = severity(stretch)
-    let works = stretch.look.map { $0.work > idleWork } ?? false
+    let works = stretch.look.map { !$0.isEmptyLoop } ?? true
     let probe = stretch.probe
-    let fd = probe?.object.fd ?? -1
-    let on = fd >= 0 ? " on fd \(fd)\(probe?.object.kind.map { " (\(ObjectWords.noun($0)))" } ?? "")" : ""
-    let isChild = [.wait4, .waitid].contains(probe?.syscall)
-    let what =
-      isChild
-      ? "with WNOHANG" : stretch.tiny * 2 >= stretch.probes ? "with a timeout of less than 1 µs" : "with a timeout of 0"
+    let isOfChildren = [.wait4, .waitid].contains(probe?.syscall)
+    let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"
     var message =
-      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) turns without waiting: \(grouped(stretch.probes)) calls of \(probe?.syscall.name ?? "poll")\(on) \(what) found nothing in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))"
-    if works, let look = stretch.look {
-      message +=
-        ", with some \(Duration.text(look.work)) of work between two of them: an event loop that always has something to run (an idle source, call_soon, sleep(0)), by right if that is work to be done"
-    } else if stretch.look != nil {
-      message += ", and it made no other calls and did nothing between them"
-    } else {
-      message += ", with no rest between them"
-    }
+      "\(victim.command) (pid \(victim.pid)\(name)) turns without waiting: \(calls(stretch)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(between(stretch))"
     if others > 0 { message += "; \(counted(UInt64(others), "other thread")) of it did the same" }
     let seconds = Double(stretch.duration) / 1e9
     let finding = Finding(
       rule: .zeroTimeoutSpin, severity: severity,
-      confidence: stretch.look == nil ? .possible : works ? .possible : .likely, message: message, actor: nil,
+      confidence: works ? .possible : .likely, message: message, actor: nil,
       victim: victim,
-      object: fd >= 0 ? object(probe!.object, world) : nil, count: stretch.probes, first: stretch.first,
+      object: probe.flatMap { $0.object.fd >= 0 ? object($0.object, world) : nil }, count: stretch.probes,
+      first: stretch.first,
       last: stretch.last, rate: seconds > 0 ? Double(stretch.probes) / seconds : nil,
-      evidence: stretch.firsts.evidence(world, tables), fix: fix(isChild: isChild, works: works))
+      evidence: stretch.firsts.evidence(world, tables), fix: fix(isOfChildren: isOfChildren, works: works))
     return Conclusion(finding: finding, channel: probe?.object.channel ?? 0, file: probe?.object.file ?? 0)
+  }
+
+  /// `1,200 calls of poll on fd 3 (pipe) with a timeout of 0 found nothing`.
+  private static func calls(_ stretch: FruitlessStretch) -> String {
+    guard let probe = stretch.probe else { return "\(counted(stretch.probes, "call"))" }
+    let kind = probe.object.kind.map { " (\(ObjectWords.noun($0)))" } ?? ""
+    let on = probe.object.fd >= 0 ? " on fd \(probe.object.fd)\(kind)" : ""
+    let calls = "\(counted(stretch.probes, "call")) of \(probe.syscall.name)"
+    if stretch.isOfTimers {
+      return "\(calls) found the timer\(on), which is set each time to a moment that has passed,"
+    }
+    if [.wait4, .waitid].contains(probe.syscall) { return "\(calls) with WNOHANG found no child that had ended" }
+    let timeout = stretch.tiny * 2 >= stretch.probes ? "of less than 1 µs" : "of 0"
+    return "\(calls)\(on) with a timeout \(timeout) found nothing"
+  }
+
+  /// What it does between these calls, as far as that is known.
+  private static func between(_ stretch: FruitlessStretch) -> String {
+    guard let look = stretch.look else { return ", with no rest between them" }
+    if look.isEmptyLoop { return ": a look at all of its calls showed no others, and no work between them" }
+    if look.count < 2 || look.work < 1_000 { return ": a look at all of its calls showed no others" }
+    return
+      ", with some \(Duration.text(look.work)) of work between two of them: a loop that always has something to run (an idle source, call_soon, sleep(0)), by right if that is work to be done"
   }
 
   static func execed(_ process: ProcessID, _ world: World) -> Bool {
@@ -106,8 +114,8 @@ enum ZeroTimeoutSpin {
       creatorPid: object.creator.flatMap { world.process(of: $0)?.pid }, actorFD: nil, victimFD: object.fd)
   }
 
-  private static func fix(isChild: Bool, works: Bool) -> String {
-    if isChild {
+  private static func fix(isOfChildren: Bool, works: Bool) -> String {
+    if isOfChildren {
       return
         "Wait for the child without WNOHANG, or for its pidfd or SIGCHLD in the loop's wait; if it must be asked for now and then, sleep between."
     }

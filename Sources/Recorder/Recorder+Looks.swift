@@ -6,6 +6,7 @@
 // - whose calls bring nothing many times in a row: does it work between them, by calls that do not stop or in its own code? What
 //   came of it is told as counters of the thread, since the trace would not show it.
 
+import Glibc
 import Lineage
 import Ptrace
 import Trace
@@ -22,7 +23,7 @@ extension Recorder {
   private static let mostLooked = 512
   /// A thread is looked at when so many of its calls in a row brought nothing; and again after a while, at first, and then at most.
   private static let lookedTurns = 256
-  private static let firstLeisure: Nanoseconds = 500_000_000
+  private static let firstLeisure: Nanoseconds = 100_000_000
   private static let longestLeisure: Nanoseconds = 8_000_000_000
   /// How often its processor time is noted meanwhile, and how long a pause between two of the calls is one.
   private static let turnsNoted = 64
@@ -67,10 +68,14 @@ extension Recorder {
     case .waitChild: isTurn = result == 0
     case .transfer, .move, .accept, .connect: isTurn = result < 0
     case .sleep: isTurn = false
+    case .setTimer:
+      noteTimer(call, tracee)
+      return
     default: return
     }
     guard isTurn else {
       tracee.turns = 0
+      if result == 0 { tracee.pastTimers = 0 }
       return
     }
     notePause(before: call, tracee)
@@ -82,6 +87,27 @@ extension Recorder {
     tracee.nextLookAtTurns = now + tracee.leisure
     tracee.probe = Probe(isOfTurns: true)
     counters.probes += 1
+  }
+
+  /// timerfd_settime(2): a moment that has passed makes the timer ready at once. Told at 256, 512, 1024, ...
+  private func noteTimer(_ call: PendingCall, _ tracee: Tracee) {
+    let memory = memory(of: tracee)
+    guard let seconds = memory.load(call.argument(2) &+ 16, as: Int64.self),
+      let rest = memory.load(call.argument(2) &+ 24, as: Int64.self), seconds != 0 || rest != 0
+    else { return }
+    let moment = seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ rest
+    // TFD_TIMER_ABSTIME: of CLOCK_REALTIME if it is far from zero.
+    let isAbsolute = call.argument(1) & 1 != 0
+    let clock = isAbsolute ? Int64(Self.clock(seconds < 500_000_000 ? CLOCK_MONOTONIC : CLOCK_REALTIME)) : 0
+    guard moment < clock &+ Self.noTimeout else {
+      tracee.pastTimers = 0
+      return
+    }
+    tracee.pastTimers += 1
+    let count = tracee.pastTimers
+    if count >= Self.lookedTurns, count & (count - 1) == 0 {
+      emit(tracee, .counter(name: intern(Array(LookCounter.pastTimers.rawValue.utf8)), value: UInt64(count)))
+    }
   }
 
   /// A pause between two such calls is told, unless the thread waited for a core, or we did.
@@ -142,7 +168,8 @@ extension Recorder {
   /// What the analyzer could not know otherwise.
   private func tell(_ probe: Probe, of tracee: Tracee) {
     for (name, value) in [
-      (LookCounter.calls, UInt64(probe.calls)), (.others, UInt64(probe.others)), (.work, probe.work),
+      (LookCounter.calls, UInt64(probe.calls)), (.others, UInt64(probe.others)), (.stop, probe.stop),
+      (.work, probe.work),
     ] {
       emit(tracee, .counter(name: intern(Array(name.rawValue.utf8)), value: value))
     }

@@ -108,6 +108,9 @@ struct Probe {
     isFailing ? failed.filter { $0.count >= Self.leastFailures && $0.fd >= 0 }.map { ($0.syscall, $0.fd) } : []
   }
 
+  /// What a stop costs the thread, as processor time, ns.
+  var stop: UInt64 { inside.isEmpty ? 0 : inside.sorted()[inside.count / 2] }
+
   /// What the thread does between two calls, as processor time, ns: what a stop costs is known from those inside of calls.
   var work: UInt64 {
     guard !between.isEmpty, !inside.isEmpty else { return 0 }

@@ -52,6 +52,8 @@ final class Tracee {
   var lastTurn: Nanoseconds = 0
   var nextLookAtTurns: Nanoseconds = 0
   var leisure: Nanoseconds = 0
+  /// How many timers in a row it has set to a moment that had passed.
+  var pastTimers = 0
   /// How long it had waited for a core when that was noted last, and how long we had.
   var waitedForCores: (its: UInt64, ours: UInt64) = (0, 0)
   /// It is past its last stop (PTRACE_EVENT_EXIT).

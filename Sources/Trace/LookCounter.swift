@@ -1,4 +1,5 @@
-// What a short look at all calls of a thread showed: three counters of that thread, in this order. And a fourth, of a pause.
+// What a short look at all calls of a thread showed: four counters of that thread, in this order. And what
+// else only the tracer saw.
 
 /// A counter that is told in the middle of a trace.
 public enum LookCounter: String, Sendable {
@@ -6,8 +7,12 @@ public enum LookCounter: String, Sendable {
   case calls = "look-calls"
   /// Of these, those that succeeded and were neither waits nor mere questions: work of some kind.
   case others = "look-others"
+  /// Processor time that a stop costs the thread, ns.
+  case stop = "look-stop"
   /// Processor time between two of them, ns: what the thread does in its own code.
   case work = "look-work"
   /// Between two calls that brought nothing, the thread did something else for so long, ns: it slept or worked unseen.
   case pause = "look-pause"
+  /// How many timers in a row the thread has set to a moment that had passed.
+  case pastTimers = "past-timers"
 }
