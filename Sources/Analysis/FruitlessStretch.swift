@@ -107,11 +107,12 @@ struct FruitlessStretch: Sendable {
   }
 
   mutating func noteLook() {
-    // What other calls there were counts at its most; of the work the median, since a look may be disturbed.
+    // Of the work the median, since a look may be disturbed.
     if isLookedAt, turns > 0 {
       looks.append(newLook)
       newLook = looks.sorted { $0.work * $1.stop < $1.work * $0.stop }[looks.count / 2]
-      newLook.others = looks.map(\.others).max() ?? 0
+      newLook.others = looks.reduce(0) { $0 + $1.others }
+      newLook.calls = looks.reduce(0) { $0 + $1.calls }
       newLook.count = looks.count
     } else {
       looks = [newLook]
