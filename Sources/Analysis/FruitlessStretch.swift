@@ -64,8 +64,9 @@ struct FruitlessStretch: Sendable {
   /// Waits without a timeout that found nothing; of these, those with one of nanoseconds.
   var probes: UInt64 = 0
   var tiny: UInt64 = 0
-  /// How often it paused unseen. A folded run stands before the word of that, so when is not known.
-  var pauses: UInt64 = 0
+  /// How often it slept unseen in how many of the turns.
+  var parks: UInt64 = 0
+  var countedTurns: UInt64 = 0
   var first: Nanoseconds = 0
   var last: Nanoseconds = 0
   var inCalls: Nanoseconds = 0
@@ -93,7 +94,8 @@ struct FruitlessStretch: Sendable {
     probes = 0
     tiny = 0
     timers = 0
-    pauses = 0
+    parks = 0
+    countedTurns = 0
     first = event.firstReturn
     last = first
     inCalls = 0
@@ -150,14 +152,11 @@ struct FruitlessStretch: Sendable {
 
   var duration: Nanoseconds { last - min(last, first) }
 
-  /// How long it went on without a pause, on the average.
-  var unbroken: Nanoseconds { duration / (pauses + 1) }
-
   /// Whether it soon came to something or to a rest: it tried for a while, by design.
   var isShortLived: Bool { (endedByRest || endedByProgress) && turns < Self.leastBeforeRest }
 
-  /// Whether the thread pauses after some turns each time: spin, then park.
-  var isParking: Bool { pauses > 0 && turns / (pauses + 1) < Self.leastBeforeRest }
+  /// Whether the thread sleeps after some turns each time: spin, then park.
+  var isParking: Bool { parks > 1 && parks * Self.leastBeforeRest > countedTurns }
 
   /// Time between the calls, as the tracer saw it: the thread's own work, what it does unseen, and the tracer's delay.
   var gap: Nanoseconds { (duration - min(duration, inCalls)) / max(1, turns) }

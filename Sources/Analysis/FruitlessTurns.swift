@@ -51,7 +51,8 @@ struct FruitlessTurns: Sendable {
       stretches[slot].newLook.work = value
       stretches[slot].noteLook()
     case .pastTimers: stretches[slot].setsPastTimers = true
-    case .pause: if stretches[slot].turns > 0 { stretches[slot].pauses += 1 }
+    case .parks: stretches[slot].parks += value
+    case .turns: stretches[slot].countedTurns += value
     }
   }
 

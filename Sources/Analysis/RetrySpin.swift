@@ -57,7 +57,7 @@ enum RetrySpin {
   }
 
   private static func severity(_ stretch: FruitlessStretch, _ failure: FruitlessStretch.Failure) -> Severity {
-    let isLong = stretch.unbroken >= ZeroTimeoutSpin.longHarm
+    let isLong = stretch.duration >= ZeroTimeoutSpin.longHarm
     guard failure.errno == again else { return isLong ? .error : .warning }
     guard let look = stretch.look, look.work <= idleWork else { return .note }
     if isLong { return .error }

@@ -2,12 +2,13 @@
 // poll(0) where a timeout was meant, a deadline that has passed, an event loop that always has something to run.
 //
 // 512 such waits without a rest or progress between (netty's threshold). It is a note until harm is seen: the thread has burnt its
-// core by it for a second, and a short look at all of its calls shows that it makes no others and does nothing of its own between them
-// (no more than a stop by the tracer takes, by processor time). A timerfd that is set to a moment that has passed, again and again, is a timeout of nothing as well. An event loop that has work (a busy asyncio, setImmediate) polls with 0 by right, and looks the same but for that.
+// core by it for a second, and short looks at all of its calls show that it makes no others and does nothing of its own between them
+// (no more than a stop by the tracer takes, by processor time). An event loop that has work (a busy asyncio, setImmediate) polls with
+// 0 by right, and looks the same but for that. A timerfd that is set to a moment that has passed, each time anew, counts alike.
 //
 // Spared: sleeps and blocking waits between the waits, however short; threads that make other calls between (a copy that asks whether
-// it is cancelled), or work for more than 50 µs; threads that look a fixed number of times and then sleep; spins on something ready,
-// which are busy-poll's; processes with io_uring.
+// it is cancelled), or work for more than 50 µs; threads that turn a few hundred times and then sleep or come to something (spin,
+// then park); spins on something ready, which are busy-poll's; processes with io_uring.
 
 import Lineage
 import Trace
@@ -51,7 +52,7 @@ enum ZeroTimeoutSpin {
   }
 
   private static func severity(_ stretch: FruitlessStretch) -> Severity {
-    guard let look = stretch.look, look.isEmptyLoop, stretch.unbroken >= longHarm,
+    guard let look = stretch.look, look.isEmptyLoop, stretch.duration >= longHarm,
       stretch.tiny * 2 < stretch.probes, !stretch.isOfTimers
     else { return .note }
     return .error

@@ -84,17 +84,15 @@ enum ProcFS {
 
   /// Time running and time runnable, ns (/proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst).
   static func usage(of tid: Int32, in pid: Int32) -> (running: UInt64, waiting: UInt64)? {
-    usage(at: "/proc/\(pid)/task/\(tid)/schedstat")
-  }
-
-  /// The same of the calling thread.
-  static func ownUsage() -> (running: UInt64, waiting: UInt64)? { usage(at: "/proc/thread-self/schedstat") }
-
-  private static func usage(at path: String) -> (running: UInt64, waiting: UInt64)? {
-    guard let text = read(path) else { return nil }
+    guard let text = read("/proc/\(pid)/task/\(tid)/schedstat") else { return nil }
     let fields = String(decoding: text, as: UTF8.self).split(separator: " ")
     guard fields.count >= 2, let running = UInt64(fields[0]), let waiting = UInt64(fields[1]) else { return nil }
     return (running, waiting)
+  }
+
+  /// How often the thread has given up its core to wait for something (/proc/TID/status).
+  static func voluntarySwitches(of tid: Int32) -> UInt64? {
+    field("voluntary_ctxt_switches:", of: "/proc/\(tid)/status").flatMap { UInt64($0) }
   }
 
   /// The thread group that a thread belongs to, and the parent of that (/proc/TID/status).

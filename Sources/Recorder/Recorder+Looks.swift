@@ -25,9 +25,6 @@ extension Recorder {
   private static let lookedTurns = 256
   private static let firstLeisure: Nanoseconds = 100_000_000
   private static let longestLeisure: Nanoseconds = 8_000_000_000
-  /// How often its processor time is noted meanwhile, and how long a pause between two of the calls is one.
-  private static let turnsNoted = 64
-  private static let pause: Nanoseconds = 10_000_000
   /// A wait with a shorter timeout is over at once (ns).
   private static let noTimeout: Int64 = 1_000
 
@@ -35,7 +32,7 @@ extension Recorder {
   var looksForBurners: Bool { hasFilter && scope != .all }
 
   private func isHidden(_ process: TracedProcess) -> Bool {
-    scope == .light ? !process.isWatched : !process.stopsEverywhere && !process.hasOwnFilter
+    scope == .light ? !process.isWatched && !process.isSettling : !process.stopsEverywhere && !process.hasOwnFilter
   }
 
   /// Looks at who burns a core.
@@ -75,10 +72,10 @@ extension Recorder {
     }
     guard isTurn else {
       tracee.turns = 0
+      tracee.turnsAtLook = nil
       if result == 0 { tracee.pastTimers = 0 }
       return
     }
-    notePause(before: call, tracee)
     tracee.turns += 1
     guard tracee.turns >= Self.lookedTurns, tracee.probe == nil, !isHolding, now >= tracee.nextLookAtTurns else {
       return
@@ -87,6 +84,18 @@ extension Recorder {
     tracee.nextLookAtTurns = now + tracee.leisure
     tracee.probe = Probe(isOfTurns: true)
     counters.probes += 1
+    countParks(tracee)
+  }
+
+  /// How often the thread slept between two looks: each stop is one voluntary switch (Linux 6.1, kernel/signal.c, ptrace_stop), and
+  /// what is more was a call that does not stop.
+  private func countParks(_ tracee: Tracee) {
+    guard let switches = ProcFS.voluntarySwitches(of: tracee.tid) else { return }
+    if let former = tracee.turnsAtLook {
+      let parks = (switches &- former.switches) &- (tracee.stops &- former.stops)
+      tell([(.parks, parks > UInt64(Int64.max) ? 0 : parks), (.turns, UInt64(tracee.turns - former.turns))], tracee)
+    }
+    tracee.turnsAtLook = (tracee.turns, switches, tracee.stops)
   }
 
   /// timerfd_settime(2): a moment that has passed makes the timer ready at once. Told at 256, 512, 1024, ...
@@ -110,22 +119,6 @@ extension Recorder {
     }
   }
 
-  /// A pause between two such calls is told, unless the thread waited for a core, or we did.
-  private func notePause(before call: PendingCall, _ tracee: Tracee) {
-    let since = tracee.lastTurn
-    tracee.lastTurn = now
-    let pause = call.entered - min(call.entered, since)
-    let isPause = tracee.turns > 0 && pause >= Self.pause
-    guard isPause || tracee.turns.isMultiple(of: Self.turnsNoted) else { return }
-    let waited = ProcFS.usage(of: tracee.tid, in: tracee.process.pid)?.waiting ?? 0
-    let own = ProcFS.ownUsage()?.waiting ?? 0
-    defer { tracee.waitedForCores = (waited, own) }
-    guard isPause, waited &- tracee.waitedForCores.its < pause / 2, own &- tracee.waitedForCores.ours < pause / 2 else {
-      return
-    }
-    emit(tracee, .counter(name: intern(Array(LookCounter.pause.rawValue.utf8)), value: pause))
-  }
-
   /// A suspect's stop at a call's entry or return.
   func probed(_ tracee: Tracee, _ stop: SyscallStop) {
     let running = tracee.probe?.isOfTurns == true ? ProcFS.usage(of: tracee.tid, in: tracee.process.pid)?.running : nil
@@ -143,7 +136,10 @@ extension Recorder {
     tracee.probe = nil
     tracee.probeBegan = nil
     if probe.isOfTurns {
-      tell(probe, of: tracee)
+      tell(
+        [
+          (.calls, UInt64(probe.calls)), (.others, UInt64(probe.others)), (.stop, probe.stop), (.work, probe.work),
+        ], tracee)
       return
     }
     armRetried(probe, tracee)
@@ -166,12 +162,9 @@ extension Recorder {
   }
 
   /// What the analyzer could not know otherwise.
-  private func tell(_ probe: Probe, of tracee: Tracee) {
-    for (name, value) in [
-      (LookCounter.calls, UInt64(probe.calls)), (.others, UInt64(probe.others)), (.stop, probe.stop),
-      (.work, probe.work),
-    ] {
-      emit(tracee, .counter(name: intern(Array(name.rawValue.utf8)), value: value))
+  private func tell(_ values: [(counter: LookCounter, value: UInt64)], _ tracee: Tracee) {
+    for (counter, value) in values {
+      emit(tracee, .counter(name: intern(Array(counter.rawValue.utf8)), value: value))
     }
   }
 }

@@ -310,6 +310,7 @@ public final class Recorder {
       }
       return
     }
+    tracee.stops &+= 1
     // A stop that was held has been overtaken by this one: the tracee was killed.
     tracee.drop()
     tracee.waitsForTurn = false

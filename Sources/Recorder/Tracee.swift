@@ -47,15 +47,15 @@ final class Tracee {
   var isSummoned = false
   /// How often in a row its waits returned at once for the same number whose reads are not seen.
   var unseen: (fd: FD, count: Int) = (-1, 0)
-  /// How many of its calls in a row brought nothing and did not wait, when the last of them returned, and when they may be looked at.
+  /// How many of its calls in a row brought nothing and did not wait, and when they may be looked at.
   var turns = 0
-  var lastTurn: Nanoseconds = 0
   var nextLookAtTurns: Nanoseconds = 0
   var leisure: Nanoseconds = 0
+  /// Its stops so far; and at the last look at these turns how many there were of them, of its voluntary switches, and of stops.
+  var stops: UInt64 = 0
+  var turnsAtLook: (turns: Int, switches: UInt64, stops: UInt64)?
   /// How many timers in a row it has set to a moment that had passed.
   var pastTimers = 0
-  /// How long it had waited for a core when that was noted last, and how long we had.
-  var waitedForCores: (its: UInt64, ours: UInt64) = (0, 0)
   /// It is past its last stop (PTRACE_EVENT_EXIT).
   var isExiting = false
   /// Its end is in the trace already.

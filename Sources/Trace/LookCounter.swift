@@ -11,8 +11,9 @@ public enum LookCounter: String, Sendable {
   case stop = "look-stop"
   /// Processor time between two of them, ns: what the thread does in its own code.
   case work = "look-work"
-  /// Between two calls that brought nothing, the thread did something else for so long, ns: it slept or worked unseen.
-  case pause = "look-pause"
+  /// How often the thread slept, in calls that do not stop, between two looks; and how many calls it made meanwhile that brought nothing.
+  case parks = "look-parks"
+  case turns = "look-turns"
   /// How many timers in a row the thread has set to a moment that had passed.
   case pastTimers = "past-timers"
 }
