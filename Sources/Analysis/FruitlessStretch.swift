@@ -56,6 +56,8 @@ struct FruitlessStretch: Sendable {
 
   /// Trying so many times is no optimism before a sleep.
   static let leastBeforeRest: UInt64 = 2_000
+  /// A sleep or two may be a page that had to be read.
+  private static let leastParks: UInt64 = 3
   private static let mostFailures = 8
 
   var thread = ThreadID.unknown
@@ -156,7 +158,7 @@ struct FruitlessStretch: Sendable {
   var isShortLived: Bool { (endedByRest || endedByProgress) && turns < Self.leastBeforeRest }
 
   /// Whether the thread sleeps after some turns each time: spin, then park.
-  var isParking: Bool { parks > 1 && parks * Self.leastBeforeRest > countedTurns }
+  var isParking: Bool { parks >= Self.leastParks && parks * Self.leastBeforeRest > countedTurns }
 
   /// Time between the calls, as the tracer saw it: the thread's own work, what it does unseen, and the tracer's delay.
   var gap: Nanoseconds { (duration - min(duration, inCalls)) / max(1, turns) }
