@@ -18,6 +18,8 @@ public struct ThreadActivity: Sendable {
   var lastReturn: Nanoseconds?
   /// The call that the thread ended in.
   var endedIn: AbandonedCall?
+  /// How it stayed away from its waits.
+  var absence = LoopAbsence()
 
   @inline(__always)
   mutating func note(_ event: Event, kind: Int, _ operation: Operation) {
@@ -45,6 +47,7 @@ public struct ThreadActivity: Sendable {
     longestGap = 0
     lastReturn = nil
     endedIn = nil
+    absence = LoopAbsence()
   }
 }
 
@@ -81,10 +84,19 @@ struct ActivityMeter {
   ) {
     let place = Int(thread.slot)
     accounts[place].note(event, kind: kind(of: syscall), operation)
+    let isWait: Bool
+    if case .wait = operation {
+      isWait = true
+      accounts[place].absence.noteWait(event, world: world)
+    } else {
+      isWait = false
+    }
     if event.timeInside >= Self.shortest, event.meanTime >= Self.shortest,
       Self.canBlock(syscall, operation, world: world)
     {
-      block(place, on: Self.place(event, syscall, operation, arena: arena, world: world), for: event.timeInside)
+      let where_ = Self.place(event, syscall, operation, arena: arena, world: world)
+      block(place, on: where_, for: event.timeInside)
+      if !isWait { accounts[place].absence.noteBlocked(where_, for: event.timeInside) }
     }
   }
 
@@ -215,6 +227,12 @@ struct ActivityMeter {
     if activity.waitReturns > 0 {
       let rate = Double(activity.waitReturns) / (Double(lived) / 1e9)
       parts.append("\(Duration.fixed(rate, 1)) wait returns/s")
+    }
+    let open = world.openCall(of: thread.id)
+    var isWaiting = false
+    if case .wait = open?.operation { isWaiting = true }
+    if let words = activity.absence.words(until: last, in: world.openPlace(of: thread.id), isWaiting: isWaiting) {
+      parts.append(words)
     }
     let counts = zip(kinds, activity.byKind)
     if activity.calls > 0, let commonest = counts.max(by: { ($0.1, $1.0.number) < ($1.1, $0.0.number) }) {

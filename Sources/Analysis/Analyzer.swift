@@ -109,6 +109,8 @@ struct AnalysisPass: Sendable {
     let turns = spins.map { spin in
       Conclusion(finding: BusyPoll.finding(spin, world: world, tables: tables), channel: spin.channel)
     }
-    return Grouping.merged(acts) + turns
+    let stretches = watchers.fruitless.conclude()
+    return Grouping.merged(acts) + turns + RetrySpin.conclusions(stretches, world: world, tables: tables)
+      + ZeroTimeoutSpin.conclusions(stretches, spins: spins, world: world, tables: tables)
   }
 }

@@ -22,7 +22,7 @@ enum Causes {
     case .busyPoll:
       [
         .foreignWakeupWrite, .inheritedSignalHandler, .foreignRead, .sharedConnection, .fdClobbered, .ghostEpollEntry,
-        .sharedEpoll, .sharedFlagChange,
+        .sharedEpoll, .sharedFlagChange, .retrySpin,
       ]
     case .foreignRead: [.sharedEpoll]
     case .retrySpin: [.sharedFlagChange, .fdClobbered, .ghostEpollEntry, .sharedEpoll]
@@ -51,6 +51,8 @@ enum Causes {
       rules.contains(all[place].finding.rule) && isSameObject(effect, all[place])
     }
     let own = same.first { all[$0].finding.actor?.process == effect.finding.actor?.process }
+    // A call fails for whatever reason: nobody acts in that.
+    if effect.finding.rule == .retrySpin { return own ?? same.first }
     // What a process did to itself was caused by nobody else's act; but its own may have left nobody to be named.
     guard let culprit = effect.finding.actor else {
       return own ?? same.first { all[$0].finding.actor?.process == effect.finding.victim?.process }

@@ -51,10 +51,14 @@ struct StandingMeter {
       var standing = standing(thread, world: world, tables: tables, duration: duration)
       // A spin that lasts to the end says more than the call that happens to be open.
       let spin = findings.last {
-        $0.rule == .busyPoll && $0.victim?.process == thread.process && $0.victim?.tid == thread.tid
+        [.busyPoll, .zeroTimeoutSpin, .retrySpin].contains($0.rule) && $0.victim?.process == thread.process
+          && $0.victim?.tid == thread.tid
           && $0.last + duration / 4 >= duration
       }
-      if let spin { standing.text = "spins on fd \(spin.object?.victimFD ?? -1), see \(spin.id)" }
+      if let spin {
+        let on = spin.object?.victimFD.map { " on fd \($0)" } ?? ""
+        standing.text = "\(spin.severity == .note ? "turns without waiting" : "spins")\(on), see \(spin.id)"
+      }
       return standing
     }
   }

@@ -13,6 +13,7 @@ struct Watchers: Sendable {
   var fdClobbered = FDClobbered()
   var sharedFlagChange = SharedFlagChange()
   var busyPoll = BusyPoll()
+  var fruitless = FruitlessTurns()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
   var timeline = TimelineBuilder()
@@ -61,6 +62,7 @@ struct Watchers: Sendable {
     case .none, .peek, .wait, .accept, .clear: break
     }
     busyPoll.returned(event, syscall, result, operation, thread, arena: arena, world: world)
+    fruitless.returned(event, syscall, result, operation, thread, arena: arena, world: world)
     activity.returned(event, syscall, operation, thread, arena: arena, world: world)
     timeline.returned(event, syscall, result, operation, arena: arena, world: world, tables: tables)
     switch operation {
@@ -144,6 +146,14 @@ struct Watchers: Sendable {
     owners[slot] = thread
     activity.seat(thread, slot, world: world)
     busyPoll.seat(slot)
+    fruitless.seat(slot)
+  }
+
+  private func seat(of id: ThreadID, world: World) -> Int? {
+    guard let slot = world.thread(id)?.slot, slot >= 0, Int(slot) < owners.count, owners[Int(slot)] == id else {
+      return nil
+    }
+    return Int(slot)
   }
 
   /// Channels whose last descriptor the event closed.
@@ -168,10 +178,13 @@ struct Watchers: Sendable {
         ghostEpollEntry.left(process.id, failedExec: false)
       }
       inheritedSignalHandler.ended(status, event, arena: arena, world: world, tables: tables)
-      if let slot = world.thread(event.thread)?.slot, slot >= 0, Int(slot) < owners.count,
-        owners[Int(slot)] == event.thread
-      {
-        busyPoll.leave(Int(slot))
+      if let slot = seat(of: event.thread, world: world) {
+        busyPoll.leave(slot)
+        fruitless.leave(slot)
+      }
+    case .counter(let name, let value):
+      if let slot = seat(of: event.thread, world: world), let counter = LookCounter(rawValue: tables.text(name)) {
+        fruitless.looked(slot, counter, value)
       }
     case .existing(let descriptor):
       sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)

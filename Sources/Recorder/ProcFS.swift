@@ -90,6 +90,11 @@ enum ProcFS {
     return (running, waiting)
   }
 
+  /// How often the thread has given up its core to wait for something (/proc/TID/status).
+  static func voluntarySwitches(of tid: Int32) -> UInt64? {
+    field("voluntary_ctxt_switches:", of: "/proc/\(tid)/status").flatMap { UInt64($0) }
+  }
+
   /// The thread group that a thread belongs to, and the parent of that (/proc/TID/status).
   static func family(of tid: Int32) -> (process: Int32, parent: Int32)? {
     let path = "/proc/\(tid)/status"

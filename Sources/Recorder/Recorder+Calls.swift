@@ -13,6 +13,7 @@ extension Recorder {
 
   /// The filter stopped a call at its entry.
   func seccompStop(_ tracee: Tracee, _ token: consuming StoppedTracee) throws(PtraceError) {
+    tracee.probe?.filtered()
     if tracee.process.hasOwnFilter, try answerOwnFilter(tracee, token) {
       try resume(tracee, token)
       return
@@ -193,6 +194,7 @@ extension Recorder {
     }
     if stop.kind == .entry, !hasFilter || tracee.process.stopsAtAllCalls {
       tracee.hasEntered = true
+      if tracee.probe != nil { probed(tracee, stop) }
       try entryStop(tracee, stop, token)
       return
     }
@@ -247,6 +249,7 @@ extension Recorder {
     guard hasBegun else { return }
     let time = now
     let isFolded = write(call, of: tracee, phase, result: result, at: time)
+    noteTurn(call, result: result, tracee)
     sampleUsage(tracee, at: time, isInRun: isFolded)
   }
 
@@ -261,6 +264,7 @@ extension Recorder {
     guard hasBegun else { return }
     let isFolded = write(call, of: tracee, .end, result: result, at: time)
     noteNeeds(of: call, result: result, tracee)
+    noteTurn(call, result: result, tracee)
     sampleUsage(tracee, at: time, isInRun: isFolded)
   }
 

@@ -1,5 +1,6 @@
 // Scope light: the waits of a process run free until something makes them worth a stop. That is a foreign use of a channel that it
-// has, seen in the forked child, or a thread that burns its core, seen by samples of /proc, and a short look at its calls.
+// has, seen in the forked child, or a thread that burns its core, seen by samples of /proc, and a short look at its calls
+// (Recorder+Looks).
 //
 // Then one thread is interrupted; at its next call what the process has is written down, and filter layers are added that make its
 // waits, and reads and writes of its channels, stop from then on.
@@ -10,19 +11,10 @@ import Ptrace
 import Trace
 
 extension Recorder {
-  /// How often processor times are looked at.
-  static let lookInterval: Nanoseconds = 100_000_000
-  /// How long a suspect that was found to work is left alone, at first; then twice as long each time.
-  private static let firstPeace: Nanoseconds = 1_000_000_000
-  private static let longestPeace: Nanoseconds = 60_000_000_000
-  /// A suspect that makes no call for so long burns its core without any.
-  private static let longestProbe: Nanoseconds = 200_000_000
   /// How many descriptors of a process that is to be watched are looked at.
   private static let mostDescribed = 512
   /// How many threads are interrupted at once.
   private static let mostSummoned = 16
-  /// How many threads are looked at in one go.
-  private static let mostLooked = 512
 
   // MARK: Signs
 
@@ -39,52 +31,6 @@ extension Recorder {
       else { continue }
       watch(other.process)
     }
-  }
-
-  /// Looks at who burns a core.
-  func lookForBurners() {
-    guard scope == .light, hasBegun else { return }
-    let time = now
-    guard time >= nextLook else { return }
-    nextLook = time + Self.lookInterval
-    var looked = 0
-    for tracee in tracees.values
-    where !tracee.process.isWatched && !tracee.process.isSettling && !tracee.isHeld && !tracee.isExiting {
-      if let begun = tracee.probeBegan, time - begun > Self.longestProbe { endProbe(tracee) }
-      guard tracee.probe == nil, time >= tracee.process.peaceUntil, looked < Self.mostLooked else { continue }
-      looked += 1
-      guard let usage = ProcFS.usage(of: tracee.tid, in: tracee.process.pid),
-        tracee.burn.note(running: usage.running, waiting: usage.waiting, at: time)
-      else { continue }
-      tracee.burn.clear()
-      tracee.probe = Probe()
-      tracee.probeBegan = time
-      counters.probes += 1
-      try? Ptrace.interrupt(tracee.tid)
-    }
-  }
-
-  /// A suspect's stop at a call's entry or return.
-  func probed(_ tracee: Tracee, _ stop: SyscallStop) {
-    if stop.kind == .entry {
-      tracee.probe?.entered(Syscall(Int(truncatingIfNeeded: stop.number)))
-    } else if stop.kind == .exit {
-      tracee.probe?.returned(stop.result)
-    }
-    if tracee.probe?.isOver == true { endProbe(tracee) }
-  }
-
-  private func endProbe(_ tracee: Tracee) {
-    guard let probe = tracee.probe else { return }
-    tracee.probe = nil
-    tracee.probeBegan = nil
-    if probe.isSuspicious {
-      watch(tracee.process)
-      return
-    }
-    let peace = tracee.process.peace == 0 ? Self.firstPeace : min(tracee.process.peace * 2, Self.longestPeace)
-    tracee.process.peace = peace
-    tracee.process.peaceUntil = now + peace
   }
 
   // MARK: Watching

@@ -95,7 +95,7 @@ extension Recorder {
     if toPassOn != nil { return 10_000_000 }
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
     if !unclaimed.isEmpty { return 20_000_000 }
-    if scope == .light { return Int64(Self.lookInterval) }
+    if looksForBurners { return Int64(Self.lookInterval) }
     if hasFilter { return -1 }
     // Targets are let go when it is time, and not when one of them happens to wake.
     let left = deadline.map { Int64($0 - min(now, $0)) } ?? .max

@@ -126,7 +126,7 @@ public final class Recorder {
   var toPassOn: (signal: Int32, sender: Int32, time: Nanoseconds)?
   /// Until then attached threads are awaited, in trace time; nil once they have gone on.
   var arrivalDeadline: Nanoseconds?
-  /// Scope light: when processor times are looked at next.
+  /// When processor times are looked at next.
   var nextLook: Nanoseconds = 0
   /// When threads without calls were last asked where they are.
   var lastSampling: Nanoseconds = 0
@@ -200,7 +200,7 @@ public final class Recorder {
 
   /// Whether anything but stops may wait to be done.
   private var hasErrands: Bool {
-    !hasFilter || scope == .light || !unsettled.isEmpty || !queue.isEmpty || !injectors.isEmpty || checkpoint != nil
+    !hasFilter || scope != .all || !unsettled.isEmpty || !queue.isEmpty || !injectors.isEmpty || checkpoint != nil
   }
 
   private func runErrands() throws(PtraceError) {
@@ -312,6 +312,7 @@ public final class Recorder {
       }
       return
     }
+    tracee.stops &+= 1
     // A stop that was held has been overtaken by this one: the tracee was killed.
     tracee.drop()
     tracee.waitsForTurn = false

@@ -1,4 +1,4 @@
-// Scope light: what makes a process worth stopping at its waits.
+// What makes a thread worth a look at all of its calls, and what they say.
 
 import Trace
 
@@ -33,33 +33,88 @@ struct Probe {
   private static let length = 64
   /// Fewer waits say nothing.
   private static let leastWaits = 8
+  /// A call that failed so often may be why.
+  private static let leastFailures = 8
+  /// Calls that ask, wait or give way, and do no work: their success is none. By number sched_yield, getpid, gettid, getppid,
+  /// clock_gettime, gettimeofday, time, rt_sigprocmask, getcpu, timerfd_gettime.
+  private static let idle: Set<Syscall> = [
+    .epollCtl, .nanosleep, .clockNanosleep, .wait4, .waitid, .timerfdSettime, Syscall(24), Syscall(39), Syscall(186),
+    Syscall(228), Syscall(96), Syscall(201), Syscall(14), Syscall(110), Syscall(309), Syscall(287), .fcntl,
+  ]
 
+  /// Of a thread whose calls stop and bring nothing, not of one that burns its core unseen.
+  let isOfTurns: Bool
   private(set) var calls = 0
   private var waits = 0
   private var progress = 0
   private var failures = 0
-  private var current: (syscall: Syscall, shape: CallShape)?
+  /// Calls that succeeded and were no waits: work of some kind.
+  private(set) var others = 0
+  private var current: (syscall: Syscall, fd: FD)?
+  private var failed: [(syscall: Syscall, fd: FD, count: Int)] = []
+  /// Processor time at the last stop; between the calls, and inside of each, from one stop to the next.
+  private var running: UInt64?
+  private var stopsInside: UInt64 = 1
+  private var enteredAt: UInt64?
+  private var between: [UInt64] = []
+  private var inside: [UInt64] = []
+
+  init(isOfTurns: Bool) { self.isOfTurns = isOfTurns }
 
   var isOver: Bool { calls >= Self.length }
 
-  mutating func entered(_ syscall: Syscall) {
-    current = SyscallTable.shape(UInt64(syscall.number)).map { (syscall, $0) }
+  mutating func entered(_ syscall: Syscall, fd: FD, running now: UInt64?) {
+    current = (syscall, fd)
+    if let now, let running { between.append(now - min(now, running)) }
+    enteredAt = now
+    stopsInside = 1
   }
 
-  mutating func returned(_ result: Int64) {
-    calls += 1
+  /// The filter has stopped the call that it is in.
+  mutating func filtered() { stopsInside += 1 }
+
+  mutating func returned(_ result: Int64, running now: UInt64?) {
+    running = now
     guard let current else { return }
+    calls += 1
+    if let now, let enteredAt { inside.append((now - min(now, enteredAt)) / stopsInside) }
     self.current = nil
-    switch current.shape {
-    case .epollWait, .epollPwait2, .poll, .ppoll, .select, .pselect: if result >= 0 { waits += 1 }
+    let hasFailed = result < 0 && result >= -4095
+    if hasFailed {
+      if let known = failed.firstIndex(where: { $0.syscall == current.syscall && $0.fd == current.fd }) {
+        failed[known].count += 1
+      } else if failed.count < Self.length {
+        failed.append((current.syscall, current.fd, 1))
+      }
+    }
+    switch SyscallTable.shape(UInt64(current.syscall.number)) {
+    case .epollWait, .epollPwait2, .poll, .ppoll, .select, .pselect: if !hasFailed { waits += 1 }
     case .transfer, .vector, .vectorAt, .send, .receive, .message, .messages, .accept, .splice, .sendfile:
-      if result > 0 { progress += 1 } else if result < 0 { failures += 1 }
-    default: if result < 0 { failures += 1 }
+      if hasFailed { failures += 1 } else if result > 0 { progress += 1 }
+      if result > 0 { others += 1 }
+    case nil: if !hasFailed, !Self.idle.contains(current.syscall) { others += 1 }
+    default:
+      if hasFailed { failures += 1 } else if !Self.idle.contains(current.syscall) { others += 1 }
     }
   }
 
   /// Netty and Java's selectors, nginx, redis: where there is work each wait is followed by calls that do it.
-  var isSuspicious: Bool {
-    waits >= Self.leastWaits && progress * 4 < waits || calls >= Self.leastWaits && failures * 2 >= calls
+  var isSuspicious: Bool { waits >= Self.leastWaits && progress * 4 < waits || isFailing }
+
+  private var isFailing: Bool { calls >= Self.leastWaits && failures * 2 >= calls }
+
+  /// What fails again and again, where that is most of what it does.
+  var retried: [(syscall: Syscall, fd: FD)] {
+    isFailing ? failed.filter { $0.count >= Self.leastFailures && $0.fd >= 0 }.map { ($0.syscall, $0.fd) } : []
+  }
+
+  /// What a stop costs the thread, as processor time, ns.
+  var stop: UInt64 { inside.isEmpty ? 0 : inside.sorted()[inside.count / 2] }
+
+  /// What the thread does between two calls, as processor time, ns: what a stop costs is known from those inside of calls.
+  var work: UInt64 {
+    guard !between.isEmpty, !inside.isEmpty else { return 0 }
+    let gap = between.sorted()[between.count / 2]
+    return gap - min(gap, inside.sorted()[inside.count / 2])
   }
 }

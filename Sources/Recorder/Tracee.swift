@@ -40,13 +40,22 @@ final class Tracee {
   var injection: Injection?
   /// It is held until its process's memory is free for that.
   var waitsToInject: Injection.Place?
-  /// Scope light: its processor time, the look at its calls, and whether filters are to be added at its next call.
+  /// Its processor time, the look at its calls, and whether filters are to be added at its next call.
   var burn = BurnMeter()
   var probe: Probe?
   var probeBegan: Nanoseconds?
   var isSummoned = false
   /// How often in a row its waits returned at once for the same number whose reads are not seen.
   var unseen: (fd: FD, count: Int) = (-1, 0)
+  /// How many of its calls in a row brought nothing and did not wait, and when they may be looked at.
+  var turns = 0
+  var nextLookAtTurns: Nanoseconds = 0
+  var leisure: Nanoseconds = 0
+  /// Its stops so far; and at the last look at these turns how many there were of them, of its voluntary switches, and of stops.
+  var stops: UInt64 = 0
+  var turnsAtLook: (turns: Int, switches: UInt64, stops: UInt64)?
+  /// How many timers in a row it has set to a moment that had passed.
+  var pastTimers = 0
   /// It is past its last stop (PTRACE_EVENT_EXIT).
   var isExiting = false
   /// Its end is in the trace already.
@@ -119,7 +128,7 @@ final class TracedProcess {
   /// Scope light: its waits are armed, or are to be; and what it has was written down for that.
   var isWatched = false
   var isDescribedAgain = false
-  /// Its burning threads have been found to work: until when they are left alone, and how long that is.
+  /// Its burning threads have been looked at: until when they are left alone, and how long that is.
   var peaceUntil: Nanoseconds = 0
   var peace: Nanoseconds = 0
   /// Its threads stop at every call, like those of attached programs: filters cannot be added.

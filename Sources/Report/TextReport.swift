@@ -135,7 +135,7 @@ public struct TextReport {
       if let end = process.end { steps.append((end, "pid \(process.pid) \(process.exit ?? "ended")")) }
     }
     for finding in analysis.findings {
-      if finding.rule == .busyPoll, let victim = finding.victim {
+      if finding.rate != nil, let victim = finding.victim {
         steps.append((finding.first, "pid \(victim.pid)/\(victim.tid) begins to spin (\(finding.id))"))
         steps.append((finding.last, "its last return without progress, number \(grouped(finding.count))"))
       } else {
