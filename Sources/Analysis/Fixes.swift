@@ -35,6 +35,27 @@ enum Fixes {
       "Reset the handler right after the fork (sigaction(\(signal), SIG_DFL) in the child, with the signal blocked around fork), or start the child by exec, which drops handlers."
   }
 
+  static func eofNeverComes(isOwn: Bool, isDeadlock: Bool, execed: Bool, fd: FD, isPython: Bool) -> String {
+    if isOwn {
+      return
+        "Close the writing end in the reader as soon as its writers have been started: a pipe ends when the last copy of that end is closed, the reader's own included."
+    }
+    if isDeadlock {
+      return
+        "Close the writing end before waiting for the child (in Python communicate() does both), so that the child sees the end of its input and can end."
+    }
+    if fd <= 2 {
+      return
+        "Give what goes on in the background an output of its own (>/dev/null 2>&1, or a log), and let a daemon close or replace descriptors 0, 1 and 2."
+    }
+    if execed {
+      return
+        "Make pipes close-on-exec (pipe2 with O_CLOEXEC\(isPython ? "; in Python leave close_fds=True" : "")), so that programs started meanwhile do not keep copies."
+    }
+    return
+      "Close the inherited writing end in each child that does not write there, right after the fork; or start children by exec with close-on-exec pipes."
+  }
+
   static func busyPoll(returned: Readiness, kind: ObjectKind?, foreign: Bool) -> String {
     if returned.contains(.invalid) {
       return

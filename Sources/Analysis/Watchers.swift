@@ -14,6 +14,7 @@ struct Watchers: Sendable {
   var sharedFlagChange = SharedFlagChange()
   var busyPoll = BusyPoll()
   var fruitless = FruitlessTurns()
+  var eofNeverComes = EofNeverComes()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
   var timeline = TimelineBuilder()
@@ -30,7 +31,10 @@ struct Watchers: Sendable {
     for call in world.abandoned { sharedEpoll.abandoned(call, world: world) }
     if !world.goneChannels.isEmpty { gone(world: world, tables: tables) }
     if !world.abandoned.isEmpty {
-      for call in world.abandoned where call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
+      for call in world.abandoned {
+        eofNeverComes.waited(call.thread, call.syscall, child: -1, since: call.since, until: event.time, world: world)
+        if call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
+      }
       activity.abandoned(at: event.time, world: world)
       timeline.abandoned(at: event.time, world: world)
     }
@@ -70,6 +74,9 @@ struct Watchers: Sendable {
     case .spawn, .exec, .ring:
       origins.observe(event, world: world)
       note(event, result, operation, arena: arena, world: world, tables: tables)
+    case .waitChild(let pid):
+      eofNeverComes.waited(
+        event.thread, syscall, child: pid, since: event.entered, until: event.exited, world: world)
     default: break
     }
   }
@@ -163,6 +170,7 @@ struct Watchers: Sendable {
       foreignRead.judge(channel, world: world, tables: tables, origins: origins)
       inheritedSignalHandler.judge(channel, world: world, tables: tables, origins: origins)
       sharedEpoll.judge(channel)
+      eofNeverComes.judge(channel, world: world, tables: tables, origins: origins)
       busyPoll.endAll(onChannel: channel.slot)
     }
   }

@@ -299,6 +299,7 @@ extension World {
     guard descriptor.isOpen else { return }
     if case .released = kind { noteReleased(fd, descriptor.file, process) }
     note(descriptor.file, LineageStep(kind: kind, process: process, fd: fd, thread: thread, time: time, from: -1))
+    noteLeaver(descriptor.file, fd, process, thread, time, kind)
     unreference(descriptor.file, by: thread, at: time)
   }
 

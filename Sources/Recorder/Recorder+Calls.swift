@@ -33,7 +33,7 @@ extension Recorder {
   }
 
   private func entryStop(
-    _ tracee: Tracee, _ stop: SyscallStop, _ token: consuming StoppedTracee
+    _ tracee: Tracee, _ stop: SyscallStop, since: Nanoseconds? = nil, _ token: consuming StoppedTracee
   ) throws(PtraceError) {
     guard hasBegun || stop.number == UInt64(Syscall.execve.number) else {
       try resume(tracee, token)
@@ -88,7 +88,7 @@ extension Recorder {
       return
     }
     counters.calls += 1
-    prepare(tracee, syscall, shape, stop.arguments, entered: now)
+    prepare(tracee, syscall, shape, stop.arguments, entered: since ?? now)
     if let call = tracee.call {
       noteNeeds(atEntryOf: call, tracee)
       noteForeignUse(by: call, tracee)
@@ -200,6 +200,10 @@ extension Recorder {
     }
     tracee.hasEntered = false
     if tracee.probe != nil { probed(tracee, stop) }
+    if tracee.isNoticed, stop.kind == .entry {
+      guard let since = goesOnSleeping(tracee, stop) else { return try resume(tracee, token) }
+      return try entryStop(tracee, stop, since: since, token)
+    }
     if tracee.isSummoned, stop.kind == .entry { return try answerSummons(tracee, stop, token) }
     guard stop.kind == .exit, let call = tracee.call else {
       try resume(tracee, token)
