@@ -31,6 +31,8 @@ struct EofNeverComes {
     /// The end came at last.
     var cameLate: Bool
     var company: Int
+    /// One call took all that time, or a second of it.
+    var sleeps = false
     var fd: FD?
   }
 
@@ -66,7 +68,7 @@ struct EofNeverComes {
     for reader in readers(of: channel, world: world) {
       let intent = WriterIntent(
         channel, reader: reader.process, at: reader.side, since: reader.since, until: reader.until, world: world)
-      guard let verdict = intent.verdict(childWaits, isAlone: reader.company == 0) else { continue }
+      guard let verdict = intent.verdict(childWaits, isAlone: reader.company == 0 && reader.sleeps) else { continue }
       judged.append(
         conclusion(verdict, reader, channel, world: world, tables: tables, origins: origins))
     }
@@ -76,9 +78,12 @@ struct EofNeverComes {
   private func readers(of channel: Channel, world: World) -> [Waiting] {
     var found: [Waiting] = []
     for use in channel.uses {
+      // Who leaves alone what is there does not wait for the end.
+      if !channel.hasUnseenReads, channel.incoming(at: use.inputSide).unread > 0 { continue }
       var waiting = Waiting(
         process: use.process, thread: use.lastWaiter, side: use.inputSide, since: use.lastBlock.since,
         until: use.lastBlock.until, cameLate: false, company: use.company, fd: nil)
+      waiting.sleeps = use.lastBlock.until - use.lastBlock.since >= World.longWait
       // Where all reads are seen, a wait may have been made of many.
       if use.waitsForInput, !channel.hasUnseenReads {
         waiting.since = waiting.until == 0 ? use.firstWait : min(waiting.since, use.firstWait)
@@ -111,6 +116,7 @@ struct EofNeverComes {
       waiting.thread = thread
       waiting.side = input.side
       waiting.company = company
+      waiting.sleeps = true
     }
   }
 

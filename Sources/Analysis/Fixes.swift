@@ -35,6 +35,15 @@ enum Fixes {
       "Reset the handler right after the fork (sigaction(\(signal), SIG_DFL) in the child, with the signal blocked around fork), or start the child by exec, which drops handlers."
   }
 
+  static func sharedConnection(actor: Party?) -> String {
+    if isPython(actor) {
+      return
+        "Connect anew in each child, and let it drop the inherited connection without a word to the peer (SQLAlchemy: engine.dispose(close=False) after the fork, or a worker's init hook). Or start children with the \"spawn\" method, or before anything is connected."
+    }
+    return
+      "Connect anew in the child, or before the first use in each process; the child closes its copy of the inherited descriptor with close(2) alone, without the library's goodbye to the peer and without shutdown(2)."
+  }
+
   static func eofNeverComes(isOwn: Bool, isDeadlock: Bool, execed: Bool, fd: FD, isPython: Bool) -> String {
     if isOwn {
       return

@@ -188,7 +188,8 @@ enum Waiting {
       // Of a channel from before the trace others may hold an end, whom we may not look at.
       return world.channel(file.channel)?.predates == true ? "" : "nobody has its other end"
     case .socket:
-      let name = tables.text(file.name)
+      let link = tables.text(file.name)
+      let name = link.contains("] to ") ? link.split(separator: " ").last.map(String.init) ?? link : link
       return name.hasPrefix("socket:[") || name.isEmpty ? "its peer" : "its peer is \(EventText.harmless(name))"
     case .timerfd: return "its timer"
     case .signalfd: return "a signal"

@@ -15,6 +15,7 @@ struct Watchers: Sendable {
   var busyPoll = BusyPoll()
   var fruitless = FruitlessTurns()
   var eofNeverComes = EofNeverComes()
+  var sharedConnection = SharedConnection()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
   var timeline = TimelineBuilder()
@@ -74,6 +75,13 @@ struct Watchers: Sendable {
     case .spawn, .exec, .ring:
       origins.observe(event, world: world)
       note(event, result, operation, arena: arena, world: world, tables: tables)
+    case .transfer(let transfer):
+      if let slot = world.connectionSlot {
+        sharedConnection.used(
+          event, result, transfer, slot, by: thread.process, arena: arena, world: world, tables: tables)
+      }
+    case .shutdown(let fd, let how) where result.succeeded:
+      sharedConnection.shut(event, fd, how, by: thread.process, arena: arena, world: world, tables: tables)
     case .waitChild(let pid):
       eofNeverComes.waited(
         event.thread, syscall, child: pid, since: event.entered, until: event.exited, world: world)

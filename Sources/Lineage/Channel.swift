@@ -226,6 +226,7 @@ public struct ChannelUse: Sendable {
   /// When its first write had returned.
   public var firstWrite: Nanoseconds = .max
   public var bytesWritten: UInt64 = 0
+  public var lastWrite: Nanoseconds = 0
   /// Those of the writes that feed the second end of a socketpair.
   public var writesBack: UInt64 = 0
   /// Times that the channel was part of a wait set (poll, select), or was added to an epoll instance.

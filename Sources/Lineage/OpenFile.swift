@@ -25,6 +25,9 @@ public struct OpenFile: Sendable {
   public var nonblocking = false
   /// A socket of AF_UNIX, by which descriptors can be passed.
   public internal(set) var isLocal = false
+  /// A stream socket, and whether it is connected to a peer.
+  var isStream = false
+  public internal(set) var isConnection = false
   /// The path, or the peer's address once connected.
   public var name: StringID = .empty
   public var creator: ThreadID

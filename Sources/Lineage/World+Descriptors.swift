@@ -46,6 +46,7 @@ extension World {
       let file = makeFile(
         .socket, channel: channel, side: .both, nonblocking: type & 0o4000 != 0, by: thread, at: time)
       files[Int(file)].isLocal = domain == 1
+      files[Int(file)].isStream = type & 0xF == 1
       install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
     case .bind(let socket, let address):
       withFile(socket, of: thread) { if $0.name == .empty { $0.name = address } }
@@ -208,6 +209,16 @@ extension World {
       found.kind, channel: channel, side: side, nonblocking: found.flags & 0o4000 != 0, by: thread, at: time)
     files[Int(file)].name = found.link
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
+  }
+
+  /// The recorder says of a connected stream what it is connected to: `socket:[71] to 127.0.0.1:5432`.
+  mutating func noteConnection(_ found: ExistingDescriptor, by thread: ThreadID, tables: TraceTables) {
+    let slot = Int(descriptor(found.fd, of: thread).file)
+    guard slot >= 0, files[slot].kind == .socket, !files[slot].isConnection,
+      found.isConnection || tables.text(found.link).contains("] to ")
+    else { return }
+    files[slot].isConnection = true
+    files[slot].name = found.link
   }
 
   /// What is not all seen in scope light: the flags, and what waits in a channel.

@@ -190,6 +190,7 @@ extension World {
     let channel = makeChannel(.socket, inode: 0, by: event.thread, at: event.exited)
     let file = makeFile(
       .socket, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: event.thread, at: event.exited)
+    files[Int(file)].isConnection = true
     if source >= 0 { files[Int(file)].isLocal = files[Int(source)].isLocal }
     install(
       file, at: FD(truncatingIfNeeded: result.rawValue), of: event.thread, .accepted,

@@ -38,9 +38,11 @@ extension Recorder {
   private func existing(
     _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, _ twin: Twin
   ) -> ExistingDescriptor {
+    let link = found.kind == .socket ? found.link + ProcFS.connection(fd, of: tracee.process.pid) : found.link
     var descriptor = ExistingDescriptor(
-      fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
+      fd: fd, kind: found.kind, link: intern(link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
+    descriptor.isConnection = link.count > found.link.count
     switch twin {
     case .found(let thread, let twin):
       descriptor.sameAs = twin
