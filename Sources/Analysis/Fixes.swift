@@ -35,6 +35,15 @@ enum Fixes {
       "Reset the handler right after the fork (sigaction(\(signal), SIG_DFL) in the child, with the signal blocked around fork), or start the child by exec, which drops handlers."
   }
 
+  static func forkWhileThreaded(actor: Party?) -> String {
+    if isPython(actor) {
+      return
+        "Use multiprocessing's \"spawn\" or \"forkserver\" method, or subprocess: a child that execs has no copies of locks. Or fork before any thread is started."
+    }
+    return
+      "Between fork and exec call only what is async-signal-safe (signal-safety(7)); fork before threads are started, or use posix_spawn. Locks that the child needs can be taken around the fork by pthread_atfork."
+  }
+
   static func sharedConnection(actor: Party?) -> String {
     if isPython(actor) {
       return

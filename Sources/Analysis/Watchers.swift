@@ -16,6 +16,7 @@ struct Watchers: Sendable {
   var fruitless = FruitlessTurns()
   var eofNeverComes = EofNeverComes()
   var sharedConnection = SharedConnection()
+  var forkWhileThreaded = ForkWhileThreaded()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
   var timeline = TimelineBuilder()
@@ -33,6 +34,7 @@ struct Watchers: Sendable {
     if !world.goneChannels.isEmpty { gone(world: world, tables: tables) }
     if !world.abandoned.isEmpty {
       for call in world.abandoned {
+        if call.syscall == .futex { forkWhileThreaded.left(call.thread, at: event.time, world: world, tables: tables) }
         eofNeverComes.waited(call.thread, call.syscall, child: -1, since: call.since, until: event.time, world: world)
         if call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
       }
@@ -50,6 +52,9 @@ struct Watchers: Sendable {
       inheritedSignalHandler.called(event, syscall, by: thread.process, world: world)
     }
     lookAtObjects(event, result, operation, thread, arena: arena, world: world, tables: tables)
+    if case .futex = operation {
+      forkWhileThreaded.called(event, result, by: thread.process, arena: arena, world: world, tables: tables)
+    }
     if event.phase == .begin { return }
     switch world.effect.kind {
     case .write:
@@ -204,6 +209,7 @@ struct Watchers: Sendable {
       }
     case .existing(let descriptor):
       sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)
+    case .lockedBy(let tid): forkWhileThreaded.locked(event.thread, by: tid)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
     case .blindSpot(let spot, let detail):
       let pid = world.process(of: event.thread)?.pid ?? 0

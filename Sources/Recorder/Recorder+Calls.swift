@@ -203,7 +203,8 @@ extension Recorder {
     if tracee.probe != nil { probed(tracee, stop) }
     if tracee.isNoticed, stop.kind == .entry {
       guard let since = goesOnSleeping(tracee, stop) else { return try resume(tracee, token) }
-      return try entryStop(tracee, stop, since: since, token)
+      try entryStop(tracee, stop, since: since, token)
+      return noteLock(tracee)
     }
     if tracee.isSummoned, stop.kind == .entry { return try answerSummons(tracee, stop, token) }
     guard stop.kind == .exit, let call = tracee.call else {
