@@ -107,6 +107,7 @@ struct AnalysisPass: Sendable {
     acts += watchers.ghostEpollEntry.conclude(world: world, tables: tables, origins: origins)
     acts += watchers.sharedConnection.conclude(world: world, tables: tables, origins: origins)
     acts += watchers.forkWhileThreaded.conclude(world: world, tables: tables, origins: origins)
+    acts += watchers.heldAfterExec.conclude(world: world, tables: tables, origins: origins)
     acts += watchers.eofNeverComes.conclude(world: world, tables: tables, origins: origins)
     acts.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
     let turns = spins.map { spin in

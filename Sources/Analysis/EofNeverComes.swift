@@ -69,8 +69,11 @@ struct EofNeverComes {
       let intent = WriterIntent(
         channel, reader: reader.process, at: reader.side, since: reader.since, until: reader.until, world: world)
       guard let verdict = intent.verdict(childWaits, isAlone: reader.company == 0 && reader.sleeps) else { continue }
-      judged.append(
-        conclusion(verdict, reader, channel, world: world, tables: tables, origins: origins))
+      let effect = conclusion(verdict, reader, channel, world: world, tables: tables, origins: origins)
+      judged.append(effect)
+      if let cause = HeldAfterExec.cause(of: effect, world: world, origins: origins, tables: tables) {
+        judged.append(cause)
+      }
     }
   }
 

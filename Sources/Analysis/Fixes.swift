@@ -35,6 +35,17 @@ enum Fixes {
       "Reset the handler right after the fork (sigaction(\(signal), SIG_DFL) in the child, with the signal blocked around fork), or start the child by exec, which drops handlers."
   }
 
+  static func heldAfterExec(kind: ObjectKind) -> String {
+    switch kind {
+    case .socket:
+      "Make listening sockets close-on-exec (SOCK_CLOEXEC, accept4; Python does unless set_inheritable was called), and close them in what is started in the background."
+    case .file:
+      "Open lock files with O_CLOEXEC, or close the lock's descriptor for what is started in the background (in a shell: command 9>&- &)."
+    default:
+      "Make the descriptor close-on-exec where it is made (O_CLOEXEC, SOCK_CLOEXEC), and pass on only what the program is told of."
+    }
+  }
+
   static func forkWhileThreaded(actor: Party?) -> String {
     if isPython(actor) {
       return

@@ -130,7 +130,7 @@ struct ForkWhileThreaded {
       what =
         "for a lock that thread \(holder)\(title) of pid \(actor.pid) held at the fork\(isForker ? " when it forked" : ""): that thread does not exist in the child, so nobody can unlock it"
     } else if wait.holder != nil {
-      what = "for a lock that was taken at the fork, and the child has no other thread that could release it"
+      what = "for what it inherited at the fork, and has no other thread that could release or signal that"
     } else {
       what = "and has no other thread that could wake it"
     }

@@ -17,6 +17,7 @@ struct Watchers: Sendable {
   var eofNeverComes = EofNeverComes()
   var sharedConnection = SharedConnection()
   var forkWhileThreaded = ForkWhileThreaded()
+  var heldAfterExec = HeldAfterExec()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
   var timeline = TimelineBuilder()
@@ -35,6 +36,9 @@ struct Watchers: Sendable {
     if !world.abandoned.isEmpty {
       for call in world.abandoned {
         if call.syscall == .futex { forkWhileThreaded.left(call.thread, at: event.time, world: world, tables: tables) }
+        if call.syscall == .flock {
+          heldAfterExec.judgeLock(call.thread, at: event.time, world: world, tables: tables, origins: origins)
+        }
         eofNeverComes.waited(call.thread, call.syscall, child: -1, since: call.since, until: event.time, world: world)
         if call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
       }
@@ -54,6 +58,9 @@ struct Watchers: Sendable {
     lookAtObjects(event, result, operation, thread, arena: arena, world: world, tables: tables)
     if case .futex = operation {
       forkWhileThreaded.called(event, result, by: thread.process, arena: arena, world: world, tables: tables)
+    }
+    if case .lock(let fd, let what) = operation {
+      heldAfterExec.locks(event, fd, what, arena: arena, world: world, tables: tables, origins: origins)
     }
     if event.phase == .begin { return }
     switch world.effect.kind {
@@ -87,6 +94,8 @@ struct Watchers: Sendable {
       }
     case .shutdown(let fd, let how) where result.succeeded:
       sharedConnection.shut(event, fd, how, by: thread.process, arena: arena, world: world, tables: tables)
+    case .bind(let fd, let address) where result.errno == 98:
+      heldAfterExec.refused(event, fd, address, arena: arena, world: world, tables: tables, origins: origins)
     case .waitChild(let pid):
       eofNeverComes.waited(
         event.thread, syscall, child: pid, since: event.entered, until: event.exited, world: world)
@@ -209,6 +218,8 @@ struct Watchers: Sendable {
       }
     case .existing(let descriptor):
       sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)
+      if let process = world.processID(of: event.thread) {
+        heldAfterExec.found(descriptor, in: process, world: world, tables: tables)
     case .lockedBy(let tid): forkWhileThreaded.locked(event.thread, by: tid)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
     case .blindSpot(let spot, let detail):

@@ -28,6 +28,8 @@ public struct OpenFile: Sendable {
   /// A stream socket, and whether it is connected to a peer.
   var isStream = false
   public internal(set) var isConnection = false
+  /// What it was bound to.
+  public internal(set) var address: StringID = .empty
   /// The path, or the peer's address once connected.
   public var name: StringID = .empty
   public var creator: ThreadID

@@ -49,7 +49,10 @@ extension World {
       files[Int(file)].isStream = type & 0xF == 1
       install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
     case .bind(let socket, let address):
-      withFile(socket, of: thread) { if $0.name == .empty { $0.name = address } }
+      withFile(socket, of: thread) {
+        $0.address = address
+        if $0.name == .empty { $0.name = address }
+      }
     case .duplicate(let from, let to, let closeOnExec):
       // dup2 of a number on to itself changes nothing (dup3 refuses it).
       guard from != fd || to < 0 else { return }

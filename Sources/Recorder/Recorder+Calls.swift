@@ -204,7 +204,8 @@ extension Recorder {
     if tracee.isNoticed, stop.kind == .entry {
       guard let since = goesOnSleeping(tracee, stop) else { return try resume(tracee, token) }
       try entryStop(tracee, stop, since: since, token)
-      return noteLock(tracee)
+      noteLock(tracee)
+      return noteFileLock(tracee)
     }
     if tracee.isSummoned, stop.kind == .entry { return try answerSummons(tracee, stop, token) }
     guard stop.kind == .exit, let call = tracee.call else {

@@ -231,7 +231,7 @@ extension Recorder {
       if transfer.direction == .output, !transfer.passed.isEmpty {
         for fd in Array(tracee.arena.numbers(transfer.passed)) { lookUp(fd, tracee) }
       }
-    case .accept(let fd, _), .connect(let fd, _): lookUp(fd, tracee)
+    case .accept(let fd, _), .connect(let fd, _), .bind(let fd, _), .lock(let fd, _): lookUp(fd, tracee)
     default: return
     }
   }

@@ -94,4 +94,21 @@ extension Recorder {
     else { return false }
     return true
   }
+
+  /// A thread sleeps in flock: which traced processes have the file locked that did not lock it themselves (the `lock:` lines of fdinfo,
+  /// proc(5): number, kind, mode, access, pid of who took it, ...).
+  func noteFileLock(_ tracee: Tracee) {
+    guard case .lock(let fd, _) = tracee.call?.operation,
+      let file = world.file(world.descriptor(fd, of: tracee.id).file), file.kind == .file,
+      let path = ProcFS.link("/proc/\(tracee.tid)/fd/\(fd)")
+    else { return }
+    for other in tracees.values where other.process !== tracee.process && other.tid == other.process.pid {
+      for number in ProcFS.descriptors(of: other.tid) where ProcFS.link("/proc/\(other.tid)/fd/\(number)") == path {
+        guard let words = ProcFS.field("lock:", of: "/proc/\(other.tid)/fdinfo/\(number)")?.split(separator: " "),
+          words.count > 4, words[1] == "FLOCK", words[4] != "\(other.process.pid)"
+        else { continue }
+        describe(number, of: other)
+      }
+    }
+  }
 }

@@ -1,5 +1,6 @@
 # victim: cat waits for the end of its input, whose writing end a program that was started later keeps
-# expect: eof-never-comes severity=error kind=pipe actor=child
+# expect: eof-never-comes severity=error kind=pipe cause=held-after-exec actor=child
+# expect: held-after-exec severity=note
 #
 import os
 import subprocess
