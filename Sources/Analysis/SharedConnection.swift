@@ -28,7 +28,10 @@ struct SharedConnection {
     var first: Nanoseconds
     var last: Nanoseconds
     var lastWrite: Nanoseconds = 0
-    var sinceAct: UInt64 = 0
+    /// Its writes were not seen from the fork on: if it reads answers, it has asked.
+    var isPartlySeen = false
+
+    var asks: Bool { writes > 0 || isPartlySeen && reads > 0 }
   }
 
   /// How a process was harmed.
@@ -53,6 +56,7 @@ struct SharedConnection {
     var harm: Harm?
     var shutBy: (process: ProcessID, how: Int32)?
     var evidence: [Evidence] = []
+    var partlySeen: [ProcessID] = []
 
     func place(of process: ProcessID) -> Int? { users.firstIndex { $0.process == process } }
   }
@@ -120,6 +124,9 @@ struct SharedConnection {
     while places.count <= Int(slot) { places.append((0, 0)) }
     places[Int(slot)] = (file.serial, accounts.count)
     var account = Account(channel: channel, file: file)
+    account.partlySeen = world.holders(of: file.channel).filter {
+      $0.process != process && !world.sight(of: $0.process).sees([.reads, .writes], on: $0.fd)
+    }.map(\.process)
     // What others did with it since this process was born.
     let born = world.started(process)
     for use in channel.uses where use.process != process && channel.kind == .socket {
@@ -144,7 +151,8 @@ struct SharedConnection {
     accounts[place].users.append(
       User(
         process: process, thread: thread, fd: fd,
-        isForeign: world.isForeign(accounts[place].channel.slot, to: process), first: time, last: time))
+        isForeign: world.isForeign(accounts[place].channel.slot, to: process), first: time, last: time,
+        isPartlySeen: accounts[place].partlySeen.contains(process)))
     return accounts[place].users.count - 1
   }
 
@@ -186,7 +194,7 @@ struct SharedConnection {
     let users = account.users.filter { $0.reads + $0.writes > 0 || account.shutBy?.process == $0.process }
     let isPair = account.channel.kind == .socketpair
     if let harm = account.harm,
-      harm.kind != .mixed || account.users.filter({ $0.reads > 0 && $0.writes > 0 }).count > 1,
+      harm.kind != .mixed || account.users.filter({ $0.reads > 0 && $0.asks }).count > 1,
       let one = account.users.first(where: { $0.process == harm.actor }),
       let other = account.users.first(where: { $0.process == harm.victim }),
       harm.kind != .ended || !isPair, !isPair || !one.isForeign || !other.isForeign
@@ -209,7 +217,7 @@ struct SharedConnection {
     let others = users.filter { $0.process != actor.process }
     guard let victim = others.first(where: { !$0.isForeign }) ?? others.first else { return nil }
     let isRead = users.contains { $0.reads > 0 }
-    let bothWrite = actor.writes > 0 && victim.writes > 0
+    let bothWrite = actor.asks && victim.asks
     let bothRead = actor.reads > 0 && victim.reads > 0
     if bothWrite && bothRead {
       return Verdict(

@@ -152,12 +152,16 @@ struct WriterIntent {
     }
   }
 
-  /// Whether it writes to the same reader by another channel, which the writer has never used.
+  /// Whether each of them has a channel for itself, of the same kind and maker: the writer this one, the holder another.
   private func hasOwnChannel(_ holder: ProcessID, besides writer: ProcessID) -> Bool {
-    world.channels.contains { other in
-      other.serial != channel.serial && other.files > 0 && other.kind == channel.kind
-        && (other.use(by: holder)?.writes ?? 0) > 0 && (other.use(by: writer)?.writes ?? 0) == 0
-        && other.use(by: reader).map { $0.reads > 0 || $0.waits > 0 } ?? false
+    func onlyWriter(_ channel: Channel) -> ProcessID? {
+      let writers = channel.uses.filter { $0.writes > 0 }
+      return writers.count == 1 ? writers[0].process : nil
+    }
+    guard onlyWriter(channel) == writer, let maker = world.processID(of: channel.creator) else { return false }
+    return world.channels.contains { other in
+      other.serial != channel.serial && other.files > 0 && other.kind == channel.kind && onlyWriter(other) == holder
+        && world.processID(of: other.creator) == maker
     }
   }
 
