@@ -159,8 +159,9 @@ struct WriterIntent {
       return writers.count == 1 ? writers[0].process : nil
     }
     guard onlyWriter(channel) == writer, let maker = world.processID(of: channel.creator) else { return false }
-    return world.channels.contains { other in
-      other.serial != channel.serial && other.files > 0 && other.kind == channel.kind && onlyWriter(other) == holder
+    // Those that went with the same event, too.
+    return (world.channels + world.goneChannels).contains { other in
+      other.serial != channel.serial && other.kind == channel.kind && onlyWriter(other) == holder
         && world.processID(of: other.creator) == maker
     }
   }
