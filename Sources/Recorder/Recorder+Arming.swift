@@ -210,8 +210,6 @@ extension Recorder {
     clinux_socket_kind(tracee.process.pid, fd) == Int32(CLINUX_CONNECTED_STREAM.rawValue)
   }
 
-  /// A forked child, before its first call: what it does with connections and timers that it inherited is seen, in the child only;
-  /// and what it asks of standard descriptors that do not block, since it may not know that.
   private func isConnection(_ fd: FD, _ tracee: Tracee) -> Bool {
     world.file(world.descriptor(fd, of: tracee.id).file)?.isConnection == true
   }
@@ -238,7 +236,8 @@ extension Recorder {
     }
   }
 
-  /// A forked child, before its first call: what it does with connections that it inherited is seen, in the child only.
+  /// A forked child, before its first call: what it does with connections and timers that it inherited is seen, in the child only;
+  /// and what it asks of standard descriptors that do not block, since it may not know that.
   func noteInheritance(_ child: Tracee) {
     guard scope == .wakeups, isArmable(child) else { return }
     for fd in world.openNumbers(of: child.id) {
@@ -250,9 +249,6 @@ extension Recorder {
         continue
       }
       if file.kind == .timerfd { want([.reads, .closes], on: fd, child) }
-      guard file.kind == .socket, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd),
-        Self.isConnection(fd, child)
-      else { continue }
       guard file.isConnection, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd) else { continue }
       want([.reads, .writes, .closes], on: fd, child)
     }
