@@ -25,16 +25,17 @@ int main(void) {
     if (server == 0) {
         int listener = bind_to(address);
         need(listener >= 0 && listen(listener, 4) == 0, "listening");
-        *helper = fork_child();
-        if (*helper == 0) {
+        pid_t child = fork_child();
+        if (child == 0) {
             execl("/bin/sleep", "sleep", "30", (char *)NULL);
             _exit(1);
         }
+        *helper = child;
         usleep(100000);
         _exit(0);
     }
     need_success(server);
     need(bind_to(address) < 0 && errno == EADDRINUSE, "the address is in use");
-    kill(*helper, SIGKILL);
+    need(*helper > 1 && kill(*helper, SIGKILL) == 0, "the helper was ended");
     return 0;
 }
