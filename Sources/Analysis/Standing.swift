@@ -226,6 +226,7 @@ enum Waiting {
       return world.threads(of: process.id).filter({ world.thread($0)?.isAlive == true }).count > 1
         ? "another thread must wake it" : "it is the only thread: nobody in its process can wake it"
     }
+    if owner == 0 { return "for what it inherited at its fork: nobody in its process can release or signal that" }
     if world.threads(of: process.id).contains(where: { world.thread($0).map { $0.tid == owner && $0.isAlive } ?? false }
     ) {
       return "for the lock that thread \(owner) holds"

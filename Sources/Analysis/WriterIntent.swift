@@ -86,6 +86,8 @@ struct WriterIntent {
     }
     var last: Holder?
     for holder in rest {
+      // At 1 and 2 writes run unseen: there it counts that nothing came.
+      guard holder.fd <= 2 || world.sight(of: holder.process).sees(.writes, on: holder.fd) else { return nil }
       guard ownWrites(of: holder.process) == 0,
         let writer = gone.filter({ isIntended($0, besides: holder) }).max(by: {
           $0.left < $1.left

@@ -231,8 +231,8 @@ int clinux_channels(pid_t pid, int32_t *numbers, int most) {
   return count;
 }
 
-// The peer in the words that connect() is told in: unix:/run/x, unix:@abstract, 127.0.0.1:80, [::1]:80.
-static void describe_peer(const struct sockaddr_storage *peer, socklen_t length, char *text, size_t room) {
+// An address in the words that connect() is told in: unix:/run/x, unix:@abstract, 127.0.0.1:80, [::1]:80.
+static void describe_address(const struct sockaddr_storage *peer, socklen_t length, char *text, size_t room) {
   char address[INET6_ADDRSTRLEN] = "";
   if (peer->ss_family == AF_UNIX) {
     const struct sockaddr_un *local = (const struct sockaddr_un *)peer;
@@ -252,6 +252,20 @@ static void describe_peer(const struct sockaddr_storage *peer, socklen_t length,
   } else {
     snprintf(text, room, "family %d", peer->ss_family);
   }
+}
+
+int clinux_socket_address(pid_t pid, int fd, char *text, size_t room) {
+  int process = syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0) return -errno;
+  int copy = syscall(SYS_pidfd_getfd, process, fd, 0);
+  close(process);
+  if (copy < 0) return -errno;
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  int result = getsockname(copy, (struct sockaddr *)&address, &length) == 0 ? 0 : -errno;
+  if (result == 0) describe_address(&address, length, text, room);
+  close(copy);
+  return result;
 }
 
 int clinux_socket_kind(pid_t pid, int fd) {
@@ -276,7 +290,7 @@ int clinux_socket_peer(pid_t pid, int fd, char *text, size_t room) {
     if (!value && getsockopt(copy, SOL_SOCKET, SO_TYPE, &value, &size) == 0 && value == SOCK_STREAM &&
         getpeername(copy, (struct sockaddr *)&peer, &length) == 0) {
       kind = CLINUX_CONNECTED_STREAM;
-      describe_peer(&peer, length, text, room);
+      describe_address(&peer, length, text, room);
     }
   }
   close(copy);

@@ -90,6 +90,13 @@ enum ProcFS {
     return Array(" to ".utf8) + peer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
   }
 
+  /// What a socket is bound to.
+  static func address(_ fd: FD, of pid: Int32) -> [UInt8]? {
+    var text = [CChar](repeating: 0, count: 192)
+    let result = text.withUnsafeMutableBufferPointer { clinux_socket_address(pid, fd, $0.baseAddress, $0.count) }
+    return result == 0 ? text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) } : nil
+  }
+
   /// Time running and time runnable, ns (/proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst).
   static func usage(of tid: Int32, in pid: Int32) -> (running: UInt64, waiting: UInt64)? {
     guard let text = read("/proc/\(pid)/task/\(tid)/schedstat") else { return nil }

@@ -238,6 +238,10 @@ extension Recorder {
       self.tracees[pid]?.id ?? .unknown
     }
     tracee.call?.operation = operation
+    // Port 0 asks for any.
+    if case .bind(let fd, _) = operation, result == 0, let address = ProcFS.address(fd, of: tracee.process.pid) {
+      tracee.call?.operation = .bind(fd, address: intern(address))
+    }
     if let call = tracee.call, asksNothing(of: call, tracee) {
       try resumeAndComplete(tracee, call, result: result, token)
       return
