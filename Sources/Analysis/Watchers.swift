@@ -220,6 +220,7 @@ struct Watchers: Sendable {
       sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)
       if let process = world.processID(of: event.thread) {
         heldAfterExec.found(descriptor, in: process, world: world, tables: tables)
+      }
     case .lockedBy(let tid): forkWhileThreaded.locked(event.thread, by: tid)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
     case .blindSpot(let spot, let detail):

@@ -103,7 +103,6 @@ extension Recorder {
       if !muted.isEmpty, wait.isEpoll { askMuted(wait.epoll, tracee) }
     // Who keeps the address from others is known as long as its closing is seen.
     case .bind(let fd, _): needs([fd], tracee)
-    case .wait(let wait): noteUnseen(wait, call, tracee)
     default: break
     }
   }
