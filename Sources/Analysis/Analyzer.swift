@@ -105,6 +105,10 @@ struct AnalysisPass: Sendable {
     acts += watchers.fdClobbered.conclude(world: world, tables: tables)
     acts += watchers.sharedFlagChange.conclude(world: world, tables: tables)
     acts += watchers.ghostEpollEntry.conclude(world: world, tables: tables, origins: origins)
+    acts += watchers.sharedConnection.conclude(world: world, tables: tables, origins: origins)
+    acts += watchers.forkWhileThreaded.conclude(world: world, tables: tables, origins: origins)
+    acts += watchers.heldAfterExec.conclude(world: world, tables: tables, origins: origins)
+    acts += watchers.eofNeverComes.conclude(world: world, tables: tables, origins: origins)
     acts.sort { ($1.finding.severity, $0.finding.first) < ($0.finding.severity, $1.finding.first) }
     let turns = spins.map { spin in
       Conclusion(finding: BusyPoll.finding(spin, world: world, tables: tables), channel: spin.channel)

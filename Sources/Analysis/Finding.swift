@@ -62,10 +62,13 @@ public struct FindingObject: Sendable, Equatable {
   public var actorFD: FD?
   public var victimFD: FD?
   public var ownerHint: String?
+  /// A word of memory, which is no open file: `kind` tells nothing then.
+  public var isFutex = false
 
   /// The kind as findings name it.
   public var kindName: String {
     switch kind {
+    case _ where isFutex: "futex"
     case .pipe, .fifo: "pipe"
     case .eventfd, .socketpair, .socket, .epoll, .signalfd, .timerfd, .tty: "\(kind)"
     default: "file"

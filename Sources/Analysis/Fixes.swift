@@ -35,6 +35,56 @@ enum Fixes {
       "Reset the handler right after the fork (sigaction(\(signal), SIG_DFL) in the child, with the signal blocked around fork), or start the child by exec, which drops handlers."
   }
 
+  static func heldAfterExec(kind: ObjectKind) -> String {
+    switch kind {
+    case .socket:
+      "Make listening sockets close-on-exec (SOCK_CLOEXEC, accept4; Python does unless set_inheritable was called), and close them in what is started in the background."
+    case .file:
+      "Open lock files with O_CLOEXEC, or close the lock's descriptor for what is started in the background (in a shell: command 9>&- &)."
+    default:
+      "Make the descriptor close-on-exec where it is made (O_CLOEXEC, SOCK_CLOEXEC), and pass on only what the program is told of."
+    }
+  }
+
+  static func forkWhileThreaded(actor: Party?) -> String {
+    if isPython(actor) {
+      return
+        "Use multiprocessing's \"spawn\" or \"forkserver\" method, or subprocess: a child that execs has no copies of locks. Or fork before any thread is started."
+    }
+    return
+      "Between fork and exec call only what is async-signal-safe (signal-safety(7)); fork before threads are started, or use posix_spawn. Locks that the child needs can be taken around the fork by pthread_atfork."
+  }
+
+  static func sharedConnection(actor: Party?) -> String {
+    if isPython(actor) {
+      return
+        "Connect anew in each child, and let it drop the inherited connection without a word to the peer (SQLAlchemy: engine.dispose(close=False) after the fork, or a worker's init hook). Or start children with the \"spawn\" method, or before anything is connected."
+    }
+    return
+      "Connect anew in the child, or before the first use in each process; the child closes its copy of the inherited descriptor with close(2) alone, without the library's goodbye to the peer and without shutdown(2)."
+  }
+
+  static func eofNeverComes(isOwn: Bool, isDeadlock: Bool, execed: Bool, fd: FD, isPython: Bool) -> String {
+    if isOwn {
+      return
+        "Close the writing end in the reader as soon as its writers have been started: a pipe ends when the last copy of that end is closed, the reader's own included."
+    }
+    if isDeadlock {
+      return
+        "Close the writing end before waiting for the child (in Python communicate() does both), so that the child sees the end of its input and can end."
+    }
+    if fd <= 2 {
+      return
+        "Give what goes on in the background an output of its own (>/dev/null 2>&1, or a log), and let a daemon close or replace descriptors 0, 1 and 2."
+    }
+    if execed {
+      return
+        "Make pipes close-on-exec (pipe2 with O_CLOEXEC\(isPython ? "; in Python leave close_fds=True" : "")), so that programs started meanwhile do not keep copies."
+    }
+    return
+      "Close the inherited writing end in each child that does not write there, right after the fork; or start children by exec with close-on-exec pipes."
+  }
+
   static func busyPoll(returned: Readiness, kind: ObjectKind?, foreign: Bool) -> String {
     if returned.contains(.invalid) {
       return

@@ -47,6 +47,12 @@ struct Origins {
     channels[slot] = (world.channels[slot].serial, event)
   }
 
+  /// How the process came to be.
+  func fork(of process: ProcessID, world: World, tables: TraceTables) -> [Evidence] {
+    guard process.position < forks.count, let fork = forks[process.position] else { return [] }
+    return [world.evidence(fork.event, arena: Arena(), tables)]
+  }
+
   /// How the channel was made, and how the process came to have it: what the evidence of a foreign use begins with.
   func prologue(_ channel: Channel, process: ProcessID, world: World, tables: TraceTables) -> [Evidence] {
     var events: [Event] = []

@@ -188,7 +188,8 @@ enum Waiting {
       // Of a channel from before the trace others may hold an end, whom we may not look at.
       return world.channel(file.channel)?.predates == true ? "" : "nobody has its other end"
     case .socket:
-      let name = tables.text(file.name)
+      let link = tables.text(file.name)
+      let name = link.contains("] to ") ? link.split(separator: " ").last.map(String.init) ?? link : link
       return name.hasPrefix("socket:[") || name.isEmpty ? "its peer" : "its peer is \(EventText.harmless(name))"
     case .timerfd: return "its timer"
     case .signalfd: return "a signal"
@@ -225,6 +226,7 @@ enum Waiting {
       return world.threads(of: process.id).filter({ world.thread($0)?.isAlive == true }).count > 1
         ? "another thread must wake it" : "it is the only thread: nobody in its process can wake it"
     }
+    if owner == 0 { return "for what it inherited at its fork: nobody in its process can release or signal that" }
     if world.threads(of: process.id).contains(where: { world.thread($0).map { $0.tid == owner && $0.isAlive } ?? false }
     ) {
       return "for the lock that thread \(owner) holds"

@@ -14,6 +14,10 @@ struct Watchers: Sendable {
   var sharedFlagChange = SharedFlagChange()
   var busyPoll = BusyPoll()
   var fruitless = FruitlessTurns()
+  var eofNeverComes = EofNeverComes()
+  var sharedConnection = SharedConnection()
+  var forkWhileThreaded = ForkWhileThreaded()
+  var heldAfterExec = HeldAfterExec()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
   var timeline = TimelineBuilder()
@@ -30,7 +34,14 @@ struct Watchers: Sendable {
     for call in world.abandoned { sharedEpoll.abandoned(call, world: world) }
     if !world.goneChannels.isEmpty { gone(world: world, tables: tables) }
     if !world.abandoned.isEmpty {
-      for call in world.abandoned where call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
+      for call in world.abandoned {
+        if call.syscall == .futex { forkWhileThreaded.left(call.thread, at: event.time, world: world, tables: tables) }
+        if call.syscall == .flock {
+          heldAfterExec.judgeLock(call.thread, at: event.time, world: world, tables: tables, origins: origins)
+        }
+        eofNeverComes.waited(call.thread, call.syscall, child: -1, since: call.since, until: event.time, world: world)
+        if call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
+      }
       activity.abandoned(at: event.time, world: world)
       timeline.abandoned(at: event.time, world: world)
     }
@@ -45,6 +56,12 @@ struct Watchers: Sendable {
       inheritedSignalHandler.called(event, syscall, by: thread.process, world: world)
     }
     lookAtObjects(event, result, operation, thread, arena: arena, world: world, tables: tables)
+    if case .futex = operation {
+      forkWhileThreaded.called(event, result, by: thread.process, arena: arena, world: world, tables: tables)
+    }
+    if case .lock(let fd, let what) = operation {
+      heldAfterExec.locks(event, fd, what, arena: arena, world: world, tables: tables, origins: origins)
+    }
     if event.phase == .begin { return }
     switch world.effect.kind {
     case .write:
@@ -70,6 +87,18 @@ struct Watchers: Sendable {
     case .spawn, .exec, .ring:
       origins.observe(event, world: world)
       note(event, result, operation, arena: arena, world: world, tables: tables)
+    case .transfer(let transfer):
+      if let slot = world.connectionSlot {
+        sharedConnection.used(
+          event, result, transfer, slot, by: thread.process, arena: arena, world: world, tables: tables)
+      }
+    case .shutdown(let fd, let how) where result.succeeded:
+      sharedConnection.shut(event, fd, how, by: thread.process, arena: arena, world: world, tables: tables)
+    case .bind(let fd, let address) where result.errno == 98:
+      heldAfterExec.refused(event, fd, address, arena: arena, world: world, tables: tables, origins: origins)
+    case .waitChild(let pid):
+      eofNeverComes.waited(
+        event.thread, syscall, child: pid, since: event.entered, until: event.exited, world: world)
     default: break
     }
   }
@@ -163,6 +192,7 @@ struct Watchers: Sendable {
       foreignRead.judge(channel, world: world, tables: tables, origins: origins)
       inheritedSignalHandler.judge(channel, world: world, tables: tables, origins: origins)
       sharedEpoll.judge(channel)
+      eofNeverComes.judge(channel, world: world, tables: tables, origins: origins)
       busyPoll.endAll(onChannel: channel.slot)
     }
   }
@@ -188,6 +218,10 @@ struct Watchers: Sendable {
       }
     case .existing(let descriptor):
       sharedEpoll.found(descriptor, by: event.thread, at: event.time, world: world)
+      if let process = world.processID(of: event.thread) {
+        heldAfterExec.found(descriptor, in: process, world: world, tables: tables)
+      }
+    case .lockedBy(let tid): forkWhileThreaded.locked(event.thread, by: tid)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
     case .blindSpot(let spot, let detail):
       let pid = world.process(of: event.thread)?.pid ?? 0

@@ -39,6 +39,7 @@ extension Channel {
     withUse(by: segment.process) {
       $0.writes += times
       $0.firstWrite = min($0.firstWrite, firstReturn)
+      $0.lastWrite = added.landed
       $0.bytesWritten &+= segment.count &* times
       if side == .first { $0.writesBack += times }
     }

@@ -193,9 +193,26 @@ struct BegunWrite: Sendable {
   var credited: UInt64 = 0
 }
 
+/// A process that has given up an end of a channel: the last number of that side by which it was seen to have it.
+public struct Leaver: Sendable {
+  public var process: ProcessID
+  public var thread: ThreadID
+  public var fd: FD
+  public var side: Side
+  public var time: Nanoseconds
+  public var kind: LineageStep.Kind
+}
+
 /// What one process did with a channel.
 public struct ChannelUse: Sendable {
   public var process: ProcessID
+  /// When a read last returned bytes, and when one first returned the end.
+  public var lastBytes: Nanoseconds = 0
+  public var sawEnd: Nanoseconds = .max
+  /// The last read or wait that took a second or more: from when to when.
+  public var lastBlock: (since: Nanoseconds, until: Nanoseconds) = (0, 0)
+  /// How many other descriptors its last wait was about.
+  public var company = 0
   /// Reads that returned bytes, and how many.
   public var reads: UInt64 = 0
   public var bytesRead: UInt64 = 0
@@ -209,6 +226,7 @@ public struct ChannelUse: Sendable {
   /// When its first write had returned.
   public var firstWrite: Nanoseconds = .max
   public var bytesWritten: UInt64 = 0
+  public var lastWrite: Nanoseconds = 0
   /// Those of the writes that feed the second end of a socketpair.
   public var writesBack: UInt64 = 0
   /// Times that the channel was part of a wait set (poll, select), or was added to an epoll instance.
@@ -288,6 +306,8 @@ public struct Channel: Sendable {
   public internal(set) var writers = 0
   /// Who closed the last write end (of a socketpair: either end), and when.
   public internal(set) var hungUp: Closer?
+  /// Who has given up an end while others kept theirs, each process once for a side; the latest of very many.
+  public internal(set) var leavers: [Leaver] = []
   /// Who closed the last read end, so that writers get POLLERR and EPIPE.
   public internal(set) var unheard: Closer?
   /// Writes whose result is not known yet.
@@ -296,7 +316,7 @@ public struct Channel: Sendable {
   var passing: [PassingMessage] = []
   var passingBack: [PassingMessage] = []
   /// Open files that refer to this channel; 0 for a free slot.
-  var files = 0
+  public internal(set) var files = 0
 
   public func use(by process: ProcessID) -> ChannelUse? { uses.first { $0.process == process } }
 

@@ -25,6 +25,11 @@ public struct OpenFile: Sendable {
   public var nonblocking = false
   /// A socket of AF_UNIX, by which descriptors can be passed.
   public internal(set) var isLocal = false
+  /// A stream socket, and whether it is connected to a peer.
+  var isStream = false
+  public internal(set) var isConnection = false
+  /// What it was bound to.
+  public internal(set) var address: StringID = .empty
   /// The path, or the peer's address once connected.
   public var name: StringID = .empty
   public var creator: ThreadID

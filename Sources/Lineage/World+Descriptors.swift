@@ -46,9 +46,13 @@ extension World {
       let file = makeFile(
         .socket, channel: channel, side: .both, nonblocking: type & 0o4000 != 0, by: thread, at: time)
       files[Int(file)].isLocal = domain == 1
+      files[Int(file)].isStream = type & 0xF == 1
       install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
     case .bind(let socket, let address):
-      withFile(socket, of: thread) { if $0.name == .empty { $0.name = address } }
+      withFile(socket, of: thread) {
+        $0.address = address
+        if $0.name == .empty { $0.name = address }
+      }
     case .duplicate(let from, let to, let closeOnExec):
       // dup2 of a number on to itself changes nothing (dup3 refuses it).
       guard from != fd || to < 0 else { return }
@@ -210,6 +214,16 @@ extension World {
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
   }
 
+  /// The recorder says of a connected stream what it is connected to: `socket:[71] to 127.0.0.1:5432`.
+  mutating func noteConnection(_ found: ExistingDescriptor, by thread: ThreadID, tables: TraceTables) {
+    let slot = Int(descriptor(found.fd, of: thread).file)
+    guard slot >= 0, files[slot].kind == .socket, !files[slot].isConnection,
+      found.isConnection || tables.text(found.link).contains("] to ")
+    else { return }
+    files[slot].isConnection = true
+    files[slot].name = found.link
+  }
+
   /// What is not all seen in scope light: the flags, and what waits in a channel.
   private mutating func correct(_ found: ExistingDescriptor, of thread: ThreadID) {
     let slot = Int(descriptor(found.fd, of: thread).file)
@@ -299,6 +313,7 @@ extension World {
     guard descriptor.isOpen else { return }
     if case .released = kind { noteReleased(fd, descriptor.file, process) }
     note(descriptor.file, LineageStep(kind: kind, process: process, fd: fd, thread: thread, time: time, from: -1))
+    noteLeaver(descriptor.file, fd, process, thread, time, kind)
     unreference(descriptor.file, by: thread, at: time)
   }
 

@@ -224,6 +224,7 @@ extension World {
   private mutating func end(_ id: ThreadID, at time: Nanoseconds) {
     guard let state = thread(id), state.isAlive else { return }
     if let call = openCall(of: id) {
+      noteUnfinished(id, until: time)
       abandoned.append(
         AbandonedCall(
           thread: id, slot: state.slot, since: call.since, syscall: call.syscall,

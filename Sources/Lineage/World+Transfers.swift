@@ -96,6 +96,9 @@ extension World {
       effect.kind = .endOfFile
     }
     let kind = effect.kind
+    if kind == .none, event.timeInside >= World.longWait {
+      noteBlock(channel, side: files[Int(file)].side, by: process, event)
+    }
     guard kind != .none, kind != .peek else { return }
     if kind == .empty { foundEmpty(file, channel: channel, at: event.entered, by: event.thread) }
     let count = result.count
@@ -113,7 +116,11 @@ extension World {
       $0.inputSide = side
       if !$0.waitsForInput { $0.lastWaiter = event.thread }
       $0.lastInputUse = event.time
+      if event.timeInside >= World.longWait, repeats == 1 { $0.lastBlock = (event.entered, event.exited) }
+      $0.company = 0
+      if kind == .endOfFile, $0.sawEnd == .max { $0.sawEnd = event.time }
       if kind == .read {
+        $0.lastBytes = event.time
         $0.reads += repeats
         $0.bytesRead &+= count &* repeats
         if partial { $0.partialReads += repeats }

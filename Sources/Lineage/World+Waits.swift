@@ -12,13 +12,14 @@ extension World {
     if wait.isEpoll {
       let epoll = tables[state.table][wait.epoll].file
       guard epoll >= 0 else { return }
+      let company = files[Int(epoll)].interest.entries.count - 1
       // Only what can wake the loop: an interest list may be long, so pipes and their kin alone are counted.
       for entry in files[Int(epoll)].interest.wakeables {
         let target = Int(entry.file)
         guard files[target].serial == entry.serial, files[target].channel >= 0 else { continue }
         note(
           files[target].channel, side: files[target].side, events: entry.events, by: thread, process: process,
-          from: first, to: last, repeats: repeats)
+          from: first, to: last, repeats: repeats, company: company)
       }
       return
     }
@@ -27,17 +28,19 @@ extension World {
       guard file >= 0, files[Int(file)].channel >= 0 else { continue }
       note(
         files[Int(file)].channel, side: files[Int(file)].side, events: entry.asked, by: thread, process: process,
-        from: first, to: last, repeats: repeats)
+        from: first, to: last, repeats: repeats, company: Int(wait.entries.count) - 1)
     }
   }
 
   @inline(__always)
   private mutating func note(
     _ channel: Int32, side: Side, events: Readiness, by thread: ThreadID, process: ProcessID, from first: Nanoseconds,
-    to last: Nanoseconds, repeats: UInt64
+    to last: Nanoseconds, repeats: UInt64, company: Int
   ) {
     channels[Int(channel)].withUse(by: process) {
       $0.waits += repeats
+      $0.company = company
+      if last - min(last, first) >= World.longWait, repeats <= 1 { $0.lastBlock = (first, last) }
       if first < $0.firstWait { $0.firstWait = first }
       if last > $0.lastWait { $0.lastWait = last }
       if events.rawValue & 1 != 0 {
@@ -162,7 +165,7 @@ extension World {
       if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {
         note(
           files[Int(target)].channel, side: files[Int(target)].side, events: events, by: thread, process: process,
-          from: time, to: time, repeats: 1)
+          from: time, to: time, repeats: 1, company: files[Int(instance)].interest.entries.count - 1)
       }
     } else if let change = files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data) {
       interestChange = InterestChange(epoll: instance, former: change.former, entry: change.entry)
@@ -187,6 +190,7 @@ extension World {
     let channel = makeChannel(.socket, inode: 0, by: event.thread, at: event.exited)
     let file = makeFile(
       .socket, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: event.thread, at: event.exited)
+    files[Int(file)].isConnection = true
     if source >= 0 { files[Int(file)].isLocal = files[Int(source)].isLocal }
     install(
       file, at: FD(truncatingIfNeeded: result.rawValue), of: event.thread, .accepted,

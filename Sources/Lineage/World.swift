@@ -258,7 +258,9 @@ public struct World: Sendable {
         work[slot].frames.removeSubrange(place...)
       }
     case .usage(let running, let waiting): noteUsage(running, waiting, of: event.thread)
-    case .existing(let descriptor): adopt(descriptor, by: event.thread, at: event.time)
+    case .existing(let descriptor):
+      adopt(descriptor, by: event.thread, at: event.time)
+      if descriptor.kind == .socket { noteConnection(descriptor, by: event.thread, tables: tables) }
     case .blindSpot(let spot, _):
       if spot == .ioUring, let process = processID(of: event.thread) { processes[process.position]!.usesRing = true }
     case .name(let name): threads[event.thread.position]!.name = name
@@ -336,7 +338,10 @@ public struct World: Sendable {
     case .connect(let fd, let address):
       // EINPROGRESS: connected as far as the model is concerned; a failure shows at the next use.
       if result.succeeded || result.errno == 115 {
-        withFile(fd, of: thread) { $0.name = address }
+        withFile(fd, of: thread) {
+          $0.name = address
+          $0.isConnection = $0.isStream
+        }
       }
     default:
       guard result.succeeded else { return }

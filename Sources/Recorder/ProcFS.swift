@@ -82,6 +82,21 @@ enum ProcFS {
     return Array(numbers.prefix(Int(max(0, count))))
   }
 
+  /// ` to ADDRESS` of a connected stream socket, by which the model knows it for one; empty for any other.
+  static func connection(_ fd: FD, of pid: Int32) -> [UInt8] {
+    var peer = [CChar](repeating: 0, count: 192)
+    let kind = peer.withUnsafeMutableBufferPointer { clinux_socket_peer(pid, fd, $0.baseAddress, $0.count) }
+    guard kind == Int32(CLINUX_CONNECTED_STREAM.rawValue) else { return [] }
+    return Array(" to ".utf8) + peer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+  }
+
+  /// What a socket is bound to.
+  static func address(_ fd: FD, of pid: Int32) -> [UInt8]? {
+    var text = [CChar](repeating: 0, count: 192)
+    let result = text.withUnsafeMutableBufferPointer { clinux_socket_address(pid, fd, $0.baseAddress, $0.count) }
+    return result == 0 ? text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) } : nil
+  }
+
   /// Time running and time runnable, ns (/proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst).
   static func usage(of tid: Int32, in pid: Int32) -> (running: UInt64, waiting: UInt64)? {
     guard let text = read("/proc/\(pid)/task/\(tid)/schedstat") else { return nil }

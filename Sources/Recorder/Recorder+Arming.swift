@@ -101,6 +101,8 @@ extension Recorder {
     case .wait(let wait):
       noteUnseen(wait, call, tracee)
       if !muted.isEmpty, wait.isEpoll { askMuted(wait.epoll, tracee) }
+    // Who keeps the address from others is known as long as its closing is seen.
+    case .bind(let fd, _): needs([fd], tracee)
     default: break
     }
   }
@@ -182,17 +184,55 @@ extension Recorder {
   /// opened by name, connections. The child may use them, too.
   func describeInheritance(from parent: Tracee) {
     guard armsChannels(parent), isArmable(parent) else { return }
-    for fd in ProcFS.channels(of: parent.process.pid, most: Self.mostInherited)
-    where !world.descriptor(fd, of: parent.id).isOpen {
-      guard let found = ProcFS.descriptor(fd, of: parent.tid), found.kind != .socket || Self.isConnection(fd, parent)
-      else { continue }
-      adopt(existing(fd, found, of: parent), of: parent)
-      needs([fd], parent)
+    var connections: [FD] = []
+    for fd in ProcFS.channels(of: parent.process.pid, most: Self.mostInherited) {
+      if let file = world.file(world.descriptor(fd, of: parent.id).file) {
+        // A socket that was not connected when it came to be known.
+        if file.kind == .socket, !file.isConnection, Self.isConnection(fd, parent) { describe(fd, of: parent) }
+      } else {
+        guard let found = ProcFS.descriptor(fd, of: parent.tid), found.kind != .socket || Self.isConnection(fd, parent)
+        else { continue }
+        adopt(existing(fd, found, of: parent), of: parent)
+        needs([fd], parent)
+      }
+      if fd > Self.standardNumbers.upperBound, isConnection(fd, parent) { connections.append(fd) }
     }
+    // A client has few, and may go on to use them beside its child. A server that forks has one for each of its clients: there it
+    // is armed when a child uses it.
+    guard connections.count <= Self.fewConnections else { return }
+    for fd in connections { want([.reads, .writes, .closes], on: fd, parent) }
   }
+
+  private static let fewConnections = 8
 
   private static func isConnection(_ fd: FD, _ tracee: Tracee) -> Bool {
     clinux_socket_kind(tracee.process.pid, fd) == Int32(CLINUX_CONNECTED_STREAM.rawValue)
+  }
+
+  private func isConnection(_ fd: FD, _ tracee: Tracee) -> Bool {
+    world.file(world.descriptor(fd, of: tracee.id).file)?.isConnection == true
+  }
+
+  /// A forked child uses a connection that it inherited: who else has it is seen to use it from now on.
+  func noteSharedUse(by call: PendingCall, _ tracee: Tracee) {
+    guard scope == .wakeups, case .transfer(let transfer) = call.operation, world.isHeir(tracee.process.id) else {
+      return
+    }
+    let slot = world.descriptor(transfer.fd, of: tracee.id).file
+    guard let file = world.file(slot), file.isConnection, world.isForeign(file.channel, to: tracee.process.id) else {
+      return
+    }
+    for other in tracees.values where other.process !== tracee.process && other.tid == other.process.pid {
+      // By the same number: dup'ed ones are not looked for.
+      guard world.descriptor(transfer.fd, of: other.id).file == slot, isArmable(other),
+        !world.sight(of: other.id).sees([.reads, .writes, .closes], on: transfer.fd)
+      else { continue }
+      want([.reads, .writes, .closes], on: transfer.fd, other)
+      // At the end of the call that it is in; or at its next one, which is this one again where it sleeps.
+      guard other.call == nil else { continue }
+      other.isSummoned = true
+      if !other.isHeld, !isCutShortByInterrupt(other.tid) { try? Ptrace.interrupt(other.tid) }
+    }
   }
 
   /// A forked child, before its first call: what it does with connections and timers that it inherited is seen, in the child only;
@@ -208,9 +248,7 @@ extension Recorder {
         continue
       }
       if file.kind == .timerfd { want([.reads, .closes], on: fd, child) }
-      guard file.kind == .socket, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd),
-        Self.isConnection(fd, child)
-      else { continue }
+      guard file.isConnection, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd) else { continue }
       want([.reads, .writes, .closes], on: fd, child)
     }
   }

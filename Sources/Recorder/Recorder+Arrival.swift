@@ -138,42 +138,6 @@ extension Recorder {
       .running(module: intern(place?.file ?? []), offset: place?.offset ?? registers.instructionPointer))
   }
 
-  /// Writes down who holds the mutex that the thread waits for, where its words tell: those of a PI lock name the owner; other
-  /// words may be anything, so that they must look like glibc's mutex, and name a thread that this process or a process that it
-  /// was forked from has.
-  private func noteLock(_ tracee: Tracee) {
-    guard case .futex(let address, let operation, let value) = tracee.call?.operation else { return }
-    let memory = memory(of: tracee)
-    // Locks that processes share are another matter (FUTEX_PRIVATE_FLAG): their owner may be anybody.
-    guard operation & 128 != 0, let word = memory.load(address, as: UInt32.self) else { return }
-    switch operation & 0x7F {
-    // FUTEX_WAIT of a lock with waiters. struct __pthread_mutex_s: lock, count, owner, nusers, kind.
-    case 0 where value == 2 && word == 2:
-      guard let owner = memory.load(address &+ 8, as: Int32.self), owner > 0,
-        let users = memory.load(address &+ 12, as: UInt32.self), (1...65536).contains(users),
-        let kind = memory.load(address &+ 16, as: UInt32.self), kind < 512,
-        isOfFamily(owner, tracee.process.pid)
-      else { return }
-      emit(tracee, .lockedBy(tid: owner))
-    // FUTEX_LOCK_PI, FUTEX_LOCK_PI2.
-    case 6, 13:
-      let owner = Int32(bitPattern: word & 0x3FFF_FFFF)
-      if owner > 0, isOfFamily(owner, tracee.process.pid) { emit(tracee, .lockedBy(tid: owner)) }
-    default: break
-    }
-  }
-
-  private func isOfFamily(_ tid: Int32, _ pid: Int32) -> Bool {
-    guard let family = ProcFS.family(of: tid) else { return false }
-    var ancestor = pid
-    while ancestor > 1 {
-      if family.process == ancestor { return true }
-      guard let next = ProcFS.family(of: ancestor)?.parent else { return false }
-      ancestor = next
-    }
-    return false
-  }
-
   private func noteOutsiders() {
     let wanted = Set(world.identities().map { ProcFS.Identity(kind: $0.kind, inode: $0.inode) })
     guard !wanted.isEmpty, let first = tracees.values.min(by: { $0.id < $1.id }) else { return }

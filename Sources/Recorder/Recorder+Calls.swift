@@ -33,7 +33,7 @@ extension Recorder {
   }
 
   private func entryStop(
-    _ tracee: Tracee, _ stop: SyscallStop, _ token: consuming StoppedTracee
+    _ tracee: Tracee, _ stop: SyscallStop, since: Nanoseconds? = nil, _ token: consuming StoppedTracee
   ) throws(PtraceError) {
     guard hasBegun || stop.number == UInt64(Syscall.execve.number) else {
       try resume(tracee, token)
@@ -88,10 +88,11 @@ extension Recorder {
       return
     }
     counters.calls += 1
-    prepare(tracee, syscall, shape, stop.arguments, entered: now)
+    prepare(tracee, syscall, shape, stop.arguments, entered: since ?? now)
     if let call = tracee.call {
       noteNeeds(atEntryOf: call, tracee)
       noteForeignUse(by: call, tracee)
+      noteSharedUse(by: call, tracee)
     }
     if wantsArming(tracee) {
       writeBegin(tracee)
@@ -200,6 +201,12 @@ extension Recorder {
     }
     tracee.hasEntered = false
     if tracee.probe != nil { probed(tracee, stop) }
+    if tracee.isNoticed, stop.kind == .entry {
+      guard let since = goesOnSleeping(tracee, stop) else { return try resume(tracee, token) }
+      try entryStop(tracee, stop, since: since, token)
+      noteLock(tracee)
+      return noteFileLock(tracee)
+    }
     if tracee.isSummoned, stop.kind == .entry { return try answerSummons(tracee, stop, token) }
     guard stop.kind == .exit, let call = tracee.call else {
       try resume(tracee, token)
@@ -231,6 +238,10 @@ extension Recorder {
       self.tracees[pid]?.id ?? .unknown
     }
     tracee.call?.operation = operation
+    // Port 0 asks for any.
+    if case .bind(let fd, _) = operation, result == 0, let address = ProcFS.address(fd, of: tracee.process.pid) {
+      tracee.call?.operation = .bind(fd, address: intern(address))
+    }
     if let call = tracee.call, asksNothing(of: call, tracee) {
       try resumeAndComplete(tracee, call, result: result, token)
       return

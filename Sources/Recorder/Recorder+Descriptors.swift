@@ -38,9 +38,11 @@ extension Recorder {
   private func existing(
     _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, _ twin: Twin
   ) -> ExistingDescriptor {
+    let link = found.kind == .socket ? found.link + ProcFS.connection(fd, of: tracee.process.pid) : found.link
     var descriptor = ExistingDescriptor(
-      fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
+      fd: fd, kind: found.kind, link: intern(link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
+    descriptor.isConnection = link.count > found.link.count
     switch twin {
     case .found(let thread, let twin):
       descriptor.sameAs = twin
@@ -229,7 +231,7 @@ extension Recorder {
       if transfer.direction == .output, !transfer.passed.isEmpty {
         for fd in Array(tracee.arena.numbers(transfer.passed)) { lookUp(fd, tracee) }
       }
-    case .accept(let fd, _), .connect(let fd, _): lookUp(fd, tracee)
+    case .accept(let fd, _), .connect(let fd, _), .bind(let fd, _), .lock(let fd, _): lookUp(fd, tracee)
     default: return
     }
   }

@@ -152,6 +152,8 @@ extension Recorder {
       process.layers = parent.process.layers
       process.stopsEverywhere = parent.process.stopsEverywhere
       process.isWatched = parent.process.isWatched
+      process.wasForkedAmongThreads =
+        !start.sharesMemory && (parent.process.threads > 1 || parent.process.wasForkedAmongThreads)
     }
     let child = makeTracee(tid, process: process)
     child.frames = start.isThread ? [] : parent?.frames ?? []
@@ -224,6 +226,7 @@ extension Recorder {
     tracee.process.threads = 1
     tracee.process.space = AddressSpace()
     tracee.process.said.remove(.otherABI)
+    tracee.process.wasForkedAmongThreads = false
     if !hasBegun {
       hasBegun = true
       start = Self.clock(CLOCK_MONOTONIC)

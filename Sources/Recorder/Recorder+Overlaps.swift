@@ -84,7 +84,9 @@ extension Recorder {
 
   /// Whether nothing has to be looked up once the call has returned, and nothing is made by it.
   func asksNothing(of call: PendingCall, _ tracee: Tracee) -> Bool {
-    guard hasBegun, !isHolding, call.orphans.isEmpty, tracee.doubtfulSince == nil else { return false }
+    guard hasBegun, !isHolding, call.orphans.isEmpty, tracee.doubtfulSince == nil, !wantsArming(tracee) else {
+      return false
+    }
     switch call.operation {
     case .wait, .sleep, .waitChild: return true
     case .transfer(let transfer): return transfer.passed.isEmpty

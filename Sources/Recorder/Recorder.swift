@@ -128,6 +128,7 @@ public final class Recorder {
   var arrivalDeadline: Nanoseconds?
   /// When processor times are looked at next.
   var nextLook: Nanoseconds = 0
+  var nextSleepLook: Nanoseconds = 0
   /// When threads without calls were last asked where they are.
   var lastSampling: Nanoseconds = 0
   private var batch: [StatusSlot] = []
@@ -194,6 +195,7 @@ public final class Recorder {
         guard time - lastSignalCheck >= 1_000_000 || clinux_has_signal() != 0 else { continue }
       }
       lastSignalCheck = time
+      lookForSleepers()
       try takeSignals(isBusy: ready > 0)
     }
   }
@@ -368,7 +370,8 @@ public final class Recorder {
       try? Ptrace.interrupt(tracee.tid)
     }
     let stopsAtCalls =
-      isInCall || !hasFilter || tracee.process.stopsAtAllCalls || tracee.isSummoned || tracee.probe != nil
+      isInCall || !hasFilter || tracee.process.stopsAtAllCalls || tracee.isSummoned || tracee.isNoticed
+      || tracee.probe != nil
     try token.resume(!isLeaving && stopsAtCalls ? .toSyscall : .run, signal: signal)
   }
 

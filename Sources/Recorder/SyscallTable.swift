@@ -115,7 +115,7 @@ enum SyscallTable {
     SyscallRow(.accept, .accept(flags: false), .armed([.reads, .messages])),
     SyscallRow(.accept4, .accept(flags: true), .armed([.reads, .messages])),
     SyscallRow(.listen, .listen, .armed(.messages)),
-    SyscallRow(.bind, .bind, .armed(.messages)),
+    SyscallRow(.bind, .bind, .waits),
     SyscallRow(.shutdown, .shutdown, .armed(.closes)),
     SyscallRow(.dup, .dup, .waits),
     SyscallRow(.dup2, .dup2, .waits),

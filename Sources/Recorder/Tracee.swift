@@ -56,6 +56,12 @@ final class Tracee {
   var turnsAtLook: (turns: Int, switches: UInt64, stops: UInt64)?
   /// How many timers in a row it has set to a moment that had passed.
   var pastTimers = 0
+  /// Recorder+Sleepers: what it was found in and since when, how long it is left alone, and whether it was interrupted for that.
+  var sleep: Sleep?
+  var sleepSince: Nanoseconds = 0
+  var sleepPause: Nanoseconds = 0
+  var nextSleepLook: Nanoseconds = 0
+  var isNoticed = false
   /// It is past its last stop (PTRACE_EVENT_EXIT).
   var isExiting = false
   /// Its end is in the trace already.
@@ -142,6 +148,8 @@ final class TracedProcess {
   var hasOwnFilter = false
   /// It asked for NO_NEW_PRIVS itself.
   var hasNoNewPrivileges = false
+  /// Forked, not exec'd since, by a process that had other threads: what these held stays locked.
+  var wasForkedAmongThreads = false
   /// What it had before the trace is written down.
   var isDescribed = false
   /// Blind spots that have been said of it.

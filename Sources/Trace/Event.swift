@@ -194,6 +194,8 @@ public struct ExistingDescriptor: Sendable {
   public var sameIn: ThreadID
   /// Bytes (of an eventfd: the count) that waited to be read.
   public var waiting: UInt64
+  /// Whether the link's text says so: a connected stream. Known to who writes the event; a trace has the text alone.
+  public var isConnection = false
 
   public init(
     fd: FD, kind: ObjectKind, link: StringID, inode: UInt64, flags: UInt32, sameAs: FD,

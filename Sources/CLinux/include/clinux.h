@@ -136,6 +136,12 @@ int clinux_channels(pid_t pid, int32_t *numbers, int most);
 enum clinux_socket { CLINUX_NO_SOCKET, CLINUX_OTHER_SOCKET, CLINUX_LISTENING, CLINUX_CONNECTED_STREAM };
 int clinux_socket_kind(pid_t pid, int fd);
 
+// The same; of a connected stream the peer's address, in words, as a C string of at most `room` bytes.
+int clinux_socket_peer(pid_t pid, int fd, char *text, size_t room);
+
+// What a socket of another process is bound to, in the same words. 0 or -errno.
+int clinux_socket_address(pid_t pid, int fd, char *text, size_t room);
+
 // Stops this process by a stop signal, until SIGCONT.
 void clinux_stop_by(int signal);
 

@@ -1,0 +1,280 @@
+// shared-connection: a connected stream socket that was made before a fork is used by both processes, or ended by one of them. What they
+// send is mixed, and each may read the other's answers; a goodbye or shutdown by one ends the connection of both.
+//
+// A use is a read or write after the fork, by a process that has not called exec. `error` where harm is seen: an answer that was read by
+// a process while the other's request was the last that was sent, or a connection that ended under one after the other's act.
+//
+// Spared: one direction each (a client that forks to copy both ways), writes alone (a log), reads alone in turn; descriptors 0 to 2,
+// datagrams and listening sockets; of socketpairs all but those whose very end maker and child use for requests and answers.
+
+import Lineage
+import Trace
+
+struct SharedConnection {
+  private static let evidenceKept = 6
+  private static let mostAccounts = 4096
+
+  /// By the open file's slot: the place of its account, and the open file's serial number.
+  private var places: ContiguousArray<(serial: UInt32, place: Int)> = []
+  private var accounts: [Account] = []
+
+  private struct User {
+    var process: ProcessID
+    var thread: ThreadID
+    var fd: FD
+    var isForeign: Bool
+    var reads: UInt64 = 0
+    var writes: UInt64 = 0
+    var first: Nanoseconds
+    var last: Nanoseconds
+    var lastWrite: Nanoseconds = 0
+    /// Its writes were not seen from the fork on: if it reads answers, it has asked.
+    var isPartlySeen = false
+
+    var asks: Bool { writes > 0 || isPartlySeen && reads > 0 }
+  }
+
+  /// How a process was harmed.
+  private struct Harm {
+    enum Kind { case mixed, ended, shut }
+    var kind: Kind
+    var actor: ProcessID
+    var victim: ProcessID
+    var time: Nanoseconds
+  }
+
+  private struct Account {
+    var channel: Channel
+    var file: OpenFile
+    var users: [User] = []
+    /// The process that wrote last.
+    var lastWriter: ProcessID?
+    var lastReader: ProcessID?
+    /// Answers that were read after another process's request; reads by turns.
+    var mixed: UInt64 = 0
+    var turns: UInt64 = 0
+    var harm: Harm?
+    var shutBy: (process: ProcessID, how: Int32)?
+    var evidence: [Evidence] = []
+    var partlySeen: [ProcessID] = []
+
+    func place(of process: ProcessID) -> Int? { users.firstIndex { $0.process == process } }
+  }
+
+  // MARK: Watching
+
+  /// A transfer by a connection, or the end of a socketpair.
+  mutating func used(
+    _ event: Event, _ result: CallResult, _ transfer: Transfer, _ slot: Int32, by process: ProcessID, arena: Arena,
+    world: World, tables: TraceTables
+  ) {
+    guard let place = account(slot, of: process, transfer.fd, event, world: world) else { return }
+    let isRead = transfer.direction == .input
+    let user = user(process, event.thread, transfer.fd, event.entered, in: place, world: world)
+    accounts[place].users[user].last = event.exited
+    if accounts[place].evidence.count < Self.evidenceKept || result.rawValue <= 0 && accounts[place].harm == nil {
+      accounts[place].evidence.append(world.evidence(event, arena: arena, tables))
+    }
+    let isBroken =
+      isRead ? result.rawValue == 0 && transfer.requested > 0 || result.errno == 104 : [32, 104].contains(result.errno)
+    if isBroken {
+      broke(process, event.exited, in: place)
+    } else if result.rawValue > 0, !transfer.peeks {
+      let repeats = UInt64(event.repeats)
+      if isRead {
+        accounts[place].users[user].reads += repeats
+        if let writer = accounts[place].lastWriter, writer != process, accounts[place].place(of: writer) != nil {
+          accounts[place].mixed += repeats
+          if accounts[place].harm == nil {
+            accounts[place].harm = Harm(kind: .mixed, actor: process, victim: writer, time: event.exited)
+          }
+        }
+        if let reader = accounts[place].lastReader, reader != process { accounts[place].turns += 1 }
+        accounts[place].lastReader = process
+      } else {
+        accounts[place].users[user].writes += repeats
+        accounts[place].users[user].lastWrite = event.exited
+        accounts[place].lastWriter = process
+      }
+    }
+  }
+
+  mutating func shut(
+    _ event: Event, _ fd: FD, _ how: Int32, by process: ProcessID, arena: Arena, world: World, tables: TraceTables
+  ) {
+    let slot = world.descriptor(fd, of: event.thread).file
+    guard slot >= 0, world.files[Int(slot)].isConnection || world.files[Int(slot)].kind == .socketpair,
+      let place = account(slot, of: process, fd, event, world: world)
+    else { return }
+    let user = user(process, event.thread, fd, event.entered, in: place, world: world)
+    accounts[place].users[user].last = event.exited
+    accounts[place].shutBy = (process, how)
+    accounts[place].evidence.append(world.evidence(event, arena: arena, tables))
+  }
+
+  /// The account of an open file that is shared, if there is one or this use begins it.
+  private mutating func account(
+    _ slot: Int32, of process: ProcessID, _ fd: FD, _ event: Event, world: World
+  ) -> Int? {
+    let file = world.files[Int(slot)]
+    if Int(slot) < places.count, places[Int(slot)].serial == file.serial { return places[Int(slot)].place }
+    guard fd > 2, world.isForeign(file.channel, to: process), accounts.count < Self.mostAccounts else { return nil }
+    let channel = world.channels[Int(file.channel)]
+    if channel.isDatagram { return nil }
+    while places.count <= Int(slot) { places.append((0, 0)) }
+    places[Int(slot)] = (file.serial, accounts.count)
+    var account = Account(channel: channel, file: file)
+    account.partlySeen = world.holders(of: file.channel).filter {
+      $0.process != process && !world.sight(of: $0.process).sees([.reads, .writes], on: $0.fd)
+    }.map(\.process)
+    // What others did with it since this process was born.
+    let born = world.started(process)
+    for use in channel.uses where use.process != process && channel.kind == .socket {
+      guard max(use.lastWrite, use.lastBytes) > born else { continue }
+      var user = User(
+        process: use.process, thread: use.lastWaiter, fd: fd, isForeign: world.isForeign(file.channel, to: use.process),
+        first: born, last: max(use.lastWrite, use.lastBytes))
+      if use.lastWrite > born { user.writes = 1 }
+      if use.lastBytes > born { user.reads = 1 }
+      user.lastWrite = use.lastWrite
+      if use.lastWrite > use.lastBytes { account.lastWriter = use.process }
+      account.users.append(user)
+    }
+    accounts.append(account)
+    return accounts.count - 1
+  }
+
+  private mutating func user(
+    _ process: ProcessID, _ thread: ThreadID, _ fd: FD, _ time: Nanoseconds, in place: Int, world: World
+  ) -> Int {
+    if let known = accounts[place].place(of: process) { return known }
+    accounts[place].users.append(
+      User(
+        process: process, thread: thread, fd: fd,
+        isForeign: world.isForeign(accounts[place].channel.slot, to: process), first: time, last: time,
+        isPartlySeen: accounts[place].partlySeen.contains(process)))
+    return accounts[place].users.count - 1
+  }
+
+  /// The connection has ended under a process: because of another's act, if that was the last, or a shutdown.
+  private mutating func broke(_ process: ProcessID, _ time: Nanoseconds, in place: Int) {
+    let account = accounts[place]
+    guard account.harm?.kind != .shut, account.harm?.kind != .ended else { return }
+    if let shutBy = account.shutBy, shutBy.process != process {
+      accounts[place].harm = Harm(kind: .shut, actor: shutBy.process, victim: process, time: time)
+      return
+    }
+    // It had more to ask after the other's last word, and got no answer.
+    guard let user = account.users.first(where: { $0.process == process }),
+      let other = account.users.filter({ $0.process != process && $0.lastWrite > 0 && $0.lastWrite < time }).max(by: {
+        $0.lastWrite < $1.lastWrite
+      }), user.lastWrite == 0 || user.lastWrite > other.lastWrite, user.writes > 0 || other.reads > 0
+    else { return }
+    accounts[place].harm = Harm(kind: .ended, actor: other.process, victim: process, time: time)
+  }
+
+  // MARK: Judging
+
+  func conclude(world: World, tables: TraceTables, origins: Origins) -> [Conclusion] {
+    accounts.compactMap { account in
+      judge(account, world: world).map {
+        conclusion($0, account, world: world, tables: tables, origins: origins)
+      }
+    }
+  }
+
+  private struct Verdict {
+    var actor: User
+    var victim: User
+    var severity: Severity
+    var what: String
+  }
+
+  private func judge(_ account: Account, world: World) -> Verdict? {
+    let users = account.users.filter { $0.reads + $0.writes > 0 || account.shutBy?.process == $0.process }
+    let isPair = account.channel.kind == .socketpair
+    if let harm = account.harm,
+      harm.kind != .mixed || account.users.filter({ $0.reads > 0 && $0.asks }).count > 1,
+      let one = account.users.first(where: { $0.process == harm.actor }),
+      let other = account.users.first(where: { $0.process == harm.victim }),
+      harm.kind != .ended || !isPair, !isPair || !one.isForeign || !other.isForeign
+    {
+      // Of two it is the child who should not have used it.
+      let isMixed = harm.kind == .mixed
+      let actor = isMixed && !one.isForeign ? other : one
+      let victim = isMixed && !one.isForeign ? one : other
+      if isMixed, !actor.isForeign { return nil }
+      let what =
+        switch harm.kind {
+        case .mixed:
+          "one has read \(counted(account.mixed, "time")) what came after the other's request, first at \(Duration.moment(harm.time))"
+        case .ended: "after that the connection ended under the other at \(Duration.moment(harm.time))"
+        case .shut: "it shut the connection down, and the other met the end of it at \(Duration.moment(harm.time))"
+        }
+      return Verdict(actor: actor, victim: victim, severity: .error, what: what)
+    }
+    guard !isPair, let actor = users.first(where: { $0.isForeign }) else { return nil }
+    let others = users.filter { $0.process != actor.process }
+    guard let victim = others.first(where: { !$0.isForeign }) ?? others.first else { return nil }
+    let isRead = users.contains { $0.reads > 0 }
+    let bothWrite = actor.asks && victim.asks
+    let bothRead = actor.reads > 0 && victim.reads > 0
+    if bothWrite && bothRead {
+      return Verdict(
+        actor: actor, victim: victim, severity: .warning, what: "so far each has read the answers to its own requests")
+    }
+    if bothRead, account.turns > 1 {
+      return Verdict(
+        actor: actor, victim: victim, severity: .warning, what: "each takes bytes that the other does not see")
+    }
+    if bothWrite, isRead {
+      return Verdict(actor: actor, victim: victim, severity: .note, what: "only one of them reads the answers")
+    }
+    return nil
+  }
+
+  private func conclusion(
+    _ verdict: Verdict, _ account: Account, world: World, tables: TraceTables, origins: Origins
+  ) -> Conclusion {
+    let actor = world.party(verdict.actor.process, thread: verdict.actor.thread, execed: false, tables)
+    let victim = world.party(
+      verdict.victim.process, thread: verdict.victim.thread == .unknown ? nil : verdict.victim.thread,
+      execed: (world.process(verdict.victim.process)?.lastExec ?? 0) > world.started(verdict.actor.process), tables)
+    let name = tables.text(account.file.name)
+    let peer = name.contains("] to ") ? name.split(separator: " ").last.map(String.init) ?? "" : name
+    let where_ = peer.isEmpty || peer.hasPrefix("socket:[") || peer == "unix:" ? "" : " to \(EventText.harmless(peer))"
+    func deeds(_ user: User) -> String {
+      "\(counted(user.writes, "write")) and \(counted(user.reads, "read"))"
+    }
+    let noun = account.channel.kind == .socketpair ? "end of a socketpair" : "connection\(where_)"
+    let finding = Finding(
+      rule: .sharedConnection, severity: verdict.severity,
+      confidence: verdict.severity == .error ? .certain : .likely,
+      message:
+        "\(world.introduce(actor)) used fd \(verdict.actor.fd), a \(noun) that was made before the fork (\(deeds(verdict.actor)), first at \(Duration.moment(verdict.actor.first))), and so did \(victim.command) (pid \(victim.pid), fd \(verdict.victim.fd); \(deeds(verdict.victim))); \(verdict.what)",
+      actor: actor, victim: victim,
+      object: FindingObject(
+        kind: account.channel.kind, id: account.channel.serial,
+        creatorPid: account.channel.predates ? nil : world.process(of: account.channel.creator)?.pid,
+        actorFD: verdict.actor.fd, victimFD: verdict.victim.fd),
+      count: verdict.actor.reads + verdict.actor.writes + verdict.victim.reads + verdict.victim.writes,
+      first: verdict.actor.first, last: account.users.map(\.last).max() ?? verdict.actor.last,
+      evidence: origins.prologue(account.channel, process: verdict.actor.process, world: world, tables: tables)
+        + account.evidence,
+      fix: Fixes.sharedConnection(actor: actor))
+    return Conclusion(finding: finding, channel: account.channel.serial, file: account.file.serial)
+  }
+}
+
+extension World {
+  /// The open file of a connection, or of a stream socketpair's end, that the last transfer was by.
+  var connectionSlot: Int32? {
+    let slot = effect.file
+    guard slot >= 0 else { return nil }
+    switch files[Int(slot)].kind {
+    case .socket: return files[Int(slot)].isConnection ? slot : nil
+    case .socketpair: return slot
+    default: return nil
+    }
+  }
+}
