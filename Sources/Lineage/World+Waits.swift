@@ -149,7 +149,8 @@ extension World {
   }
 
   mutating func watch(
-    epoll: FD, op: Int32, fd: FD, events: Readiness, data: UInt64, by thread: ThreadID, at time: Nanoseconds
+    epoll: FD, op: Int32, fd: FD, events: Readiness, data: UInt64, by thread: ThreadID, at time: Nanoseconds,
+    isFound: Bool = false
   ) {
     let instance = descriptor(epoll, of: thread).file
     let target = descriptor(fd, of: thread).file
@@ -158,7 +159,8 @@ extension World {
     // MOD re-arms, so what was ready is news again.
     effect = Effect(kind: .none, file: target, channel: files[Int(target)].channel, fd: fd)
     if op == 1 {
-      let entry = EpollEntry(fd: fd, file: target, serial: serial, events: events, data: data, by: thread)
+      let entry = EpollEntry(
+        fd: fd, file: target, serial: serial, events: events, data: data, by: isFound ? .unknown : thread)
       let former = files[Int(instance)].interest.add(entry, isWakeable: files[Int(target)].kind != .socket)
       interestChange = InterestChange(epoll: instance, former: former, entry: entry)
       if !files[Int(target)].watchers.contains(instance) { files[Int(target)].watchers.append(instance) }
@@ -170,6 +172,12 @@ extension World {
     } else if let change = files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data) {
       interestChange = InterestChange(epoll: instance, former: change.former, entry: change.entry)
     }
+  }
+
+  func isWatched(_ fd: FD, by epoll: FD, of thread: ThreadID) -> Bool {
+    let target = descriptor(fd, of: thread).file
+    guard target >= 0, let instance = file(descriptor(epoll, of: thread).file) else { return false }
+    return instance.interest.contains(fd: fd, serial: files[Int(target)].serial)
   }
 
   mutating func unwatch(epoll: FD, fd: FD, by thread: ThreadID) {

@@ -266,7 +266,10 @@ public struct World: Sendable {
     case .name(let name): threads[event.thread.position]!.name = name
     case .missing(let fd): release(fd, by: event.thread, at: event.time, .released)
     case .interest(let epoll, let fd, let events, let data):
-      watch(epoll: epoll, op: 1, fd: fd, events: events, data: data, by: event.thread, at: event.time)
+      // Every process that has the instance shows the same list, and which of them made an entry is not known.
+      let op: Int32 = isWatched(fd, by: epoll, of: event.thread) ? 3 : 1
+      watch(
+        epoll: epoll, op: op, fd: fd, events: events, data: data, by: event.thread, at: event.time, isFound: true)
     case .handlers(let caught, let ignored): noteHandlers(caught: caught, ignored: ignored, of: event.thread)
     case .outsider(let outsider): if outsiders.count < 65536 { outsiders.append(outsider) }
     }
