@@ -3,7 +3,7 @@
 //
 // 512 failures of one call without a rest or progress between. For lack of something (EMFILE, ENFILE, ENOMEM, EBADF, ...) a wait
 // that tells of the descriptor at once is part of the spin: it will tell of it until the call succeeds. `error` if it lasted for a
-// second, else `warning`. For EAGAIN the thread must do nothing else meanwhile, as a short look at all of its calls shows; it is a
+// second, else `warning`. For EAGAIN and all others the thread must do nothing else meanwhile, as a short look at all of its calls shows; it is a
 // note where it works for 30 µs or more between (an exception that Python raises and catches takes 10), or where success ended it soon.
 //
 // Spared: sleeps and waits between the retries, receive timeouts, output that nobody can hear any more, closes of many numbers,
@@ -17,6 +17,8 @@ enum RetrySpin {
   /// EIO (a terminal that hung up), EBADF, ECHILD, EAGAIN, ENOMEM, EINVAL, ENFILE, EMFILE, ENOTSOCK, ECONNABORTED, ENOBUFS, ENOTCONN,
   /// ECONNREFUSED, EALREADY, EINPROGRESS: trying again at once does not mend them.
   static let errors: Set<Int32> = [5, 9, 10, 11, 12, 22, 23, 24, 88, 103, 105, 107, 111, 114, 115]
+  /// Of these, what does not pass by itself: EBADF, ENOMEM, ENFILE, EMFILE, ENOBUFS. Of the others one may hope.
+  private static let lacks: Set<Int32> = [9, 12, 23, 24, 105]
   /// Work between the retries of a call that lacks something: error messages, mostly.
   private static let mostGap: Nanoseconds = 2_000_000
   /// What a loop that only tries again does between, at the most.
@@ -50,15 +52,17 @@ enum RetrySpin {
 
   private static func isSpin(_ stretch: FruitlessStretch, _ failure: FruitlessStretch.Failure) -> Bool {
     guard !stretch.isOfProbes, failure.count >= FruitlessTurns.threshold else { return false }
-    guard failure.errno == again else { return stretch.gap <= mostGap }
-    if stretch.isShortLived { return false }
-    guard let look = stretch.look else { return stretch.gap <= ZeroTimeoutSpin.mostGap }
+    let isLack = lacks.contains(failure.errno)
+    // Who says so each time (a line in a log) spins all the same; EBADF can be an error that nobody looks at, beside other work.
+    if isLack, failure.errno != 9 { return stretch.gap <= mostGap }
+    if !isLack, stretch.isShortLived { return false }
+    guard let look = stretch.look else { return stretch.gap <= (isLack ? mostGap : ZeroTimeoutSpin.mostGap) }
     return look.isIdle && look.work <= ZeroTimeoutSpin.mostWork && stretch.gap <= ZeroTimeoutSpin.mostGapWithLook
   }
 
   private static func severity(_ stretch: FruitlessStretch, _ failure: FruitlessStretch.Failure) -> Severity {
     let isLong = stretch.duration >= ZeroTimeoutSpin.longHarm
-    guard failure.errno == again else { return isLong ? .error : .warning }
+    if lacks.contains(failure.errno) { return isLong ? .error : .warning }
     guard let look = stretch.look, look.work <= idleWork else { return .note }
     if isLong { return .error }
     return stretch.endedByProgress ? .note : .warning
@@ -76,7 +80,7 @@ enum RetrySpin {
       "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(failure.syscall.name)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(why(failure.errno))"
     let finding = Finding(
       rule: .retrySpin, severity: severity(stretch, failure),
-      confidence: failure.errno == again && (stretch.look?.work ?? .max) > idleWork
+      confidence: !lacks.contains(failure.errno) && (stretch.look?.work ?? .max) > idleWork
         ? .possible : .certain,
       message: message, actor: nil, victim: victim,
       object: failure.fd >= 0 ? ZeroTimeoutSpin.object(failure.object, world) : nil, count: count,
