@@ -92,6 +92,7 @@ extension Recorder {
     if let call = tracee.call {
       noteNeeds(atEntryOf: call, tracee)
       noteForeignUse(by: call, tracee)
+      if case .sendSignal(let pid, SIGKILL) = call.operation { noteSleepers(in: pid) }
       noteSharedUse(by: call, tracee)
     }
     if wantsArming(tracee) {

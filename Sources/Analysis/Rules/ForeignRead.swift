@@ -2,8 +2,8 @@
 // and the owner loses by it: its wakeups, or bytes that were meant for it.
 //
 // Spared: whoever loses nothing. Token pools put back what they take; workers that share a queue read whole messages
-// under a lock; a shell that lets a child read on does not wait for the bytes itself; siblings with equal rights
-// (Apache's pipe of death) are not each other's owners.
+// under a lock; a shell that lets a child read on does not wait for the bytes itself, nor does the program that it executes
+// afterwards; siblings with equal rights (Apache's pipe of death) are not each other's owners.
 
 import Lineage
 import Trace
@@ -132,6 +132,8 @@ struct ForeignRead {
     else { return }
     candidates.changeAll(slot) { theft in
       guard theft.owner == process, channel.isSameInput(theft.side, side) else { return }
+      // What it has executed since never knew of what was there before: a shell's last command.
+      guard (world.process(process)?.lastExec ?? 0) <= theft.first else { return }
       if theft.evidence.count <= Self.evidenceKept, theft.robbed == 0 {
         theft.evidence.append(world.evidence(event, arena: arena, tables))
       }

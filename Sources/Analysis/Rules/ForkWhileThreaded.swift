@@ -2,9 +2,9 @@
 // waits for ever on a private futex: a lock that another thread held at the fork, or a condition that a thread was to signal that the
 // child does not have.
 //
-// Stated of waits of a second or more that last to the process's end or the trace's. Certain where the lock names a holder that the
-// child's process does not have, or a lone thread waits on a word that was locked at the fork; likely where a lone thread waits and no
-// signal handler could wake it.
+// Stated of waits of a second or more that last to the process's end or the trace's, and of 0.3 s where nobody could end them. Certain
+// where the lock names a holder that the child's process does not have, or a lone thread waits on a word that was locked at the fork;
+// likely where a lone thread waits on a semaphore that its parent has at the same place, or no signal handler could wake it.
 //
 // Spared: waits that end, or have a timeout; shared futexes; children with threads of their own that may wake them; children that wait
 // for a signal's handler.
@@ -13,7 +13,8 @@ import Lineage
 import Trace
 
 struct ForkWhileThreaded {
-  private static let shortest: Nanoseconds = 1_000_000_000
+  private static let shortest: Nanoseconds = 300_000_000
+  private static let shortestUnproven: Nanoseconds = 1_000_000_000
 
   private struct Waiting {
     var thread: ThreadID
@@ -114,7 +115,9 @@ struct ForkWhileThreaded {
     }
     let isProven = wait.holder.map { $0 > 0 ? isOwn == false : hang.isAlone } ?? false
     // Another thread of the child may wake it, or a handler.
-    guard isProven || hang.isAlone && isOwn != true else { return nil }
+    guard isProven || hang.isAlone && isOwn != true && hang.until - wait.since >= Self.shortestUnproven else {
+      return nil
+    }
     let mayBeWoken = wait.hasHandlers && !(isProven && (wait.isLock || wait.holder ?? 0 > 0))
     let victim = world.party(wait.process, thread: wait.thread, execed: false, tables)
     let actor = world.party(
@@ -137,7 +140,7 @@ struct ForkWhileThreaded {
     let end = hang.isAlive ? "at the end of the trace" : "when it was ended"
     return Finding(
       rule: .forkWhileThreaded, severity: mayBeWoken ? .note : .error,
-      confidence: isProven ? .certain : mayBeWoken ? .possible : .likely,
+      confidence: mayBeWoken ? .possible : isProven && (wait.isLock || wait.holder ?? 0 > 0) ? .certain : .likely,
       message:
         "\(world.introduce(victim)) still waited \(end), for \(Duration.text(hang.until - wait.since)) in futex() at 0x\(String(wait.address, radix: 16)), \(what); pid \(actor.pid) had \(threads) when it forked",
       actor: actor, victim: victim,
