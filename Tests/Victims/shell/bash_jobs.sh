@@ -23,7 +23,7 @@ pid=$ECHO_PID
 exec {ECHO[1]}>&-
 wait "$pid"
 [ "$(sort <(seq 1 300) <(seq 1 300) | uniq -c | wc -l)" -eq 300 ] || fail "process substitutions"
-seq 1 2000 | tee >(wc -l > /dev/null) | while read -r -t 30 number; do last=$number; done
+seq 1 100 | tee >(wc -l > /dev/null) | while read -r -t 30 number; do last=$number; done
 ended=0
 trap 'ended=1' USR1
 (kill -USR1 $$)
