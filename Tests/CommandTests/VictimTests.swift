@@ -12,11 +12,12 @@ extension Victim: CustomTestStringConvertible {
 }
 
 @Suite(.serialized) struct VictimTests {
-  @Test(arguments: Victim.all) func isJudgedAsLabelled(_ victim: Victim) throws {
+  @Test(arguments: Victim.all.filter { !$0.isSlow }) func isJudgedAsLabelled(_ victim: Victim) throws {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
-    let command = try victim.command()
+    guard let command = try victim.commandUnlessLacking() else { return }
     let native = try Command.run(command)
+    if native.status == Victim.lacksNeeds { return }
     #expect(native.status == 0, "the victim itself says: \(native.error)")
     let traced = try Command.run([Command.faultline, "trace", "--quiet", "-o", trace, "--"] + command)
     #expect(traced.status == native.status, "under trace: \(traced.error)")

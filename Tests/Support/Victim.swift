@@ -19,6 +19,8 @@ public struct Victim: Sendable {
   public var links: [String] {
     labels.filter { $0.name == "links" }.flatMap { $0.value.split(separator: " ").map(String.init) }
   }
+  /// It takes long under trace: only tools/corpus runs it.
+  public var isSlow: Bool { labels.contains { $0.name == "slow" } }
   public var forbidden: [String] { labels.filter { $0.name == "forbid" }.map(\.value) }
 
   public var expectations: [Expectation] {
@@ -40,7 +42,8 @@ public struct Victim: Sendable {
     for (part, ending) in [("c", ".c"), ("python", ".py"), ("shell", ".sh")] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.appending(path: part).path)) ?? []
       for name in names.sorted() where name.hasSuffix(ending) {
-        found.append(Victim(path: folder.appending(path: "\(part)/\(name)").path))
+        let victim = Victim(path: folder.appending(path: "\(part)/\(name)").path)
+        if !victim.labels.isEmpty { found.append(victim) }  // Else what several share.
       }
     }
     return found
@@ -61,11 +64,26 @@ public struct Victim: Sendable {
 
   public static func named(_ name: String) -> Victim { all.first { $0.name == name }! }
 
+  /// What a victim ends with if something that it needs is not installed.
+  public static let lacksNeeds: Int32 = 77
+
+  private func values(_ name: String) -> [String] { labels.filter { $0.name == name }.map(\.value) }
+
   /// The command that runs it; a C one is compiled first.
   public func command() throws -> [String] {
     if path.hasSuffix(".py") { return ["/usr/bin/python3", path] }
     if path.hasSuffix(".sh") { return ["/bin/sh", path] }
     return [try Compiler.shared.executable(of: path, links: links)]
+  }
+
+  /// The command that runs it, or nil if it cannot be built because a library that it needs is not installed.
+  public func commandUnlessLacking() throws -> [String]? {
+    do {
+      return try command()
+    } catch {
+      if values("needs").isEmpty { throw error }
+      return nil
+    }
   }
 }
 
