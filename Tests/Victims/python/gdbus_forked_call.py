@@ -9,6 +9,7 @@
 # the eventfd's count alone; the message stays in the child for ever.
 import os
 import signal
+import time
 
 from servers import lacking, need, private_bus
 
@@ -22,12 +23,24 @@ def call(bus, method):
     return bus.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus", method, None, None, 0, 30000, None)
 
 
+def wait_for_worker():
+    """Until GDBus' worker sleeps: a child that is forked while it holds a lock would hang."""
+    while True:
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/stat", encoding="ascii") as file:
+                name, state = file.read().split("(", 1)[1].rsplit(")", 1)
+            if name == "gdbus" and state.split()[0] == "S":
+                return
+        time.sleep(0.001)
+
+
 signal.alarm(60)
 with private_bus() as address:
     flags = Gio.DBusConnectionFlags
     bus = Gio.DBusConnection.new_for_address_sync(
         address, flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None)
     need(call(bus, "GetId").unpack(), "a call before the fork")
+    wait_for_worker()
     child = os.fork()
     if child == 0:
         signal.alarm(60)

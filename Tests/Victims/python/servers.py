@@ -1,5 +1,6 @@
 # What victims with real servers share: a temporary folder, a free port, and a server whose log says when it is ready.
 import contextlib
+import ctypes
 import glob
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import tempfile
 
 LACKS_NEEDS = 77
+PRCTL, PR_SET_PDEATHSIG = ctypes.CDLL(None).prctl, 1
 
 
 def need(holds, what):
@@ -49,8 +51,10 @@ class Server:
     """A server in the foreground, whose log (standard output and error) is a pipe that this process reads."""
 
     def __init__(self, command, **options):
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, **options)
+        # Should SIGALRM end the victim, the server goes with it.
+        self.process = subprocess.Popen(command, preexec_fn=lambda: PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True, **options)
 
     def __enter__(self):
         return self
