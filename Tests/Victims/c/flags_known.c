@@ -45,8 +45,8 @@ int main(void) {
         put_byte(back[1], 'x');
         _exit(0);
     }
-    need(read(back[0], &byte, 1) == 1, "it blocked");
     need_success(child);
+    need(read(back[0], &byte, 1) == 1, "what it wrote");
 
     // Per call, and by a timeout.
     int other[2];
