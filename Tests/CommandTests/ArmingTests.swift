@@ -11,7 +11,7 @@ import Testing
   static let programs = [
     "edge_of_stack", "kept_registers", "stormed_channels", "rseq_sections", "undisturbed_waits", "exec_while_arming",
     "filters_and_channels", "without_vdso", "lost_privileges", "passed_channels", "renumbered_channels",
-    "many_channels", "channels_by_int80",
+    "many_channels", "channels_by_int80", "sleepers",
   ]
 
   private func endsAlike(_ name: String, _ runner: Runner, scope: String) throws {

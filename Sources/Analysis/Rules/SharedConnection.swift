@@ -116,9 +116,12 @@ struct SharedConnection {
   private mutating func account(
     _ slot: Int32, of process: ProcessID, _ fd: FD, _ event: Event, world: World
   ) -> Int? {
+    let serial = world.files[Int(slot)].serial
+    if Int(slot) < places.count, places[Int(slot)].serial == serial { return places[Int(slot)].place }
+    guard fd > 2, world.isForeign(world.files[Int(slot)].channel, to: process), accounts.count < Self.mostAccounts else {
+      return nil
+    }
     let file = world.files[Int(slot)]
-    if Int(slot) < places.count, places[Int(slot)].serial == file.serial { return places[Int(slot)].place }
-    guard fd > 2, world.isForeign(file.channel, to: process), accounts.count < Self.mostAccounts else { return nil }
     let channel = world.channels[Int(file.channel)]
     if channel.isDatagram { return nil }
     while places.count <= Int(slot) { places.append((0, 0)) }
