@@ -118,7 +118,8 @@ struct SharedConnection {
   ) -> Int? {
     let serial = world.files[Int(slot)].serial
     if Int(slot) < places.count, places[Int(slot)].serial == serial { return places[Int(slot)].place }
-    guard fd > 2, world.isForeign(world.files[Int(slot)].channel, to: process), accounts.count < Self.mostAccounts else {
+    guard fd > 2, world.isForeign(world.files[Int(slot)].channel, to: process), accounts.count < Self.mostAccounts
+    else {
       return nil
     }
     let file = world.files[Int(slot)]
