@@ -45,10 +45,11 @@ struct FruitlessStretch: Sendable {
     /// How many looks this is the sum of.
     var count = 1
 
-    /// Nothing but the loop itself: several looks agree that what is between its calls takes no longer than a stop.
-    var isEmptyLoop: Bool { count >= Self.leastLooks && work <= min(stop, Self.mostEmpty) }
+    /// Nothing but the loop itself: several looks agree that what is between its calls takes less than half of what a stop takes, and
+    /// little by any measure. (A turn of asyncio with one callback takes 5 to 15 µs, two to three stops; of a loop in C a twentieth.)
+    var isEmptyLoop: Bool { count >= Self.leastLooks && work * 2 <= stop && work <= Self.mostEmpty }
     private static let leastLooks = 3
-    private static let mostEmpty: Nanoseconds = 12_000
+    private static let mostEmpty: Nanoseconds = 4_000
 
     /// One other call in so many is none that the turns are made for.
     var isIdle: Bool { others * 32 <= calls }
@@ -162,6 +163,12 @@ struct FruitlessStretch: Sendable {
 
   /// Time between the calls, as the tracer saw it: the thread's own work, what it does unseen, and the tracer's delay.
   var gap: Nanoseconds { (duration - min(duration, inCalls)) / max(1, turns) }
+
+  /// Whether it was outside of its calls for hardly longer than inside: there, as these return at once, all time is the tracer's, and
+  /// between them as much. What is more was work, or a sleep that was not seen.
+  var isRestless: Bool {
+    duration - min(duration, inCalls) <= 2 * inCalls + (look?.work ?? 0) * turns
+  }
 
   var isOfTimers: Bool { timers * 2 > probes }
 

@@ -3,7 +3,7 @@
 //
 // 512 such waits without a rest or progress between (netty's threshold). It is a note until harm is seen: the thread has burnt its
 // core by it for a second, and short looks at all of its calls show that it makes no others and does nothing of its own between them
-// (no more than a stop by the tracer takes, by processor time). An event loop that has work (a busy asyncio, setImmediate) polls with
+// (less than half of what a stop by the tracer takes, by processor time), nor is away from them for long. An event loop that has work (a busy asyncio, setImmediate) polls with
 // 0 by right, and looks the same but for that. A timerfd that is set to a moment that has passed, each time anew, counts alike.
 //
 // Spared: sleeps and blocking waits between the waits, however short; threads that make other calls between (a copy that asks whether
@@ -16,6 +16,8 @@ import Trace
 enum ZeroTimeoutSpin {
   /// A thread that turned for so long has burnt its core.
   static let longHarm: Nanoseconds = 1_000_000_000
+  /// Under trace a turn takes 20 to 100 times as long as alone: with fewer turns it may have burnt a few milliseconds, and slept between.
+  static let manyTurns: UInt64 = 8_000
   /// More is work by any measure.
   static let mostWork: Nanoseconds = 50_000
   /// Time between the calls, as the tracer saw it: without a look, and with one.
@@ -52,7 +54,8 @@ enum ZeroTimeoutSpin {
   }
 
   private static func severity(_ stretch: FruitlessStretch) -> Severity {
-    guard let look = stretch.look, look.isEmptyLoop, stretch.duration >= longHarm,
+    guard let look = stretch.look, look.isEmptyLoop, stretch.isRestless, stretch.duration >= longHarm,
+      stretch.turns >= manyTurns,
       stretch.tiny * 2 < stretch.probes, !stretch.isOfTimers
     else { return .note }
     return .error

@@ -6,7 +6,7 @@
 
 int main(void) {
     limit();
-    double end = seconds() + 0.5;
+    double end = seconds() + 1.5;
     pid_t child = fork_child();
     if (child == 0) {
         while (seconds() < end) usleep(10000);
