@@ -38,11 +38,6 @@ extension ProcFS {
     return (number, (values[0], values[1], values[2], values[3], values[4], values[5]))
   }
 
-  /// How often a thread has gone to sleep.
-  static func switches(of tid: Int32) -> UInt64? {
-    field("voluntary_ctxt_switches:", of: "/proc/\(tid)/status").flatMap { UInt64($0) }
-  }
-
   /// The kernel function that a thread sleeps in.
   static func waitChannel(of tid: Int32) -> String { String(decoding: read("/proc/\(tid)/wchan") ?? [], as: UTF8.self) }
 

@@ -231,7 +231,7 @@ extension Recorder {
       // At the end of the call that it is in; or at its next one, which is this one again where it sleeps.
       guard other.call == nil else { continue }
       other.isSummoned = true
-      if !other.isHeld, !isCutShortByInterrupt(other.tid) { try? Ptrace.interrupt(other.tid) }
+      if !other.isHeld, !isChangedByInterrupt(other) { try? Ptrace.interrupt(other.tid) }
     }
   }
 

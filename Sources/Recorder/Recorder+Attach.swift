@@ -179,6 +179,20 @@ extension Recorder {
     ]
     .map { Int($0.number) })
 
+  /// Whether the call that a launched thread sleeps in would be another one after an interrupt: it is cut short, or gives up after a
+  /// time (SO_RCVTIMEO), which would begin anew.
+  func isChangedByInterrupt(_ tracee: Tracee) -> Bool {
+    guard let call = ProcFS.syscall(of: tracee.tid) else { return false }
+    switch Syscall(call.number) {
+    case .read, .readv, .recvfrom, .recvmsg, .accept, .accept4, .connect:
+      let fd = FD(truncatingIfNeeded: call.arguments.0)
+      let sends: Int32 = Syscall(call.number) == .connect ? 1 : 0
+      if clinux_socket_timeout(tracee.process.pid, fd, sends) > 0 { return true }
+    default: break
+    }
+    return isCutShortByInterrupt(tracee.tid)
+  }
+
   func isCutShortByInterrupt(_ tid: Int32) -> Bool {
     guard let call = ProcFS.syscall(of: tid) else { return false }
     switch Syscall(call.number) {

@@ -56,7 +56,7 @@ extension Recorder {
     // short waits for the next call.
     for tracee in threads.prefix(Self.mostSummoned) {
       tracee.isSummoned = true
-      if !tracee.isHeld, !isCutShortByInterrupt(tracee.tid), number < 0 || !isUsing(number, tracee.tid) {
+      if !tracee.isHeld, !isChangedByInterrupt(tracee), number < 0 || !isUsing(number, tracee.tid) {
         try? Ptrace.interrupt(tracee.tid)
       }
     }

@@ -28,7 +28,8 @@ extension Recorder {
   /// A wait with a shorter timeout is over at once (ns).
   private static let noTimeout: Int64 = 1_000
 
-  /// Whether there may be threads that burn their cores by calls that do not stop.
+  /// Whether there may be threads that burn their cores by calls that do not stop. Wherever sleepers are looked for, these are, too, and
+  /// more often.
   var looksForBurners: Bool { hasFilter && scope != .all }
 
   private func isHidden(_ process: TracedProcess) -> Bool {

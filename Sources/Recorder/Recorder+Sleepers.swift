@@ -5,7 +5,6 @@
 // meanwhile, it is interrupted once, makes its call again (the kernel restarts it), and is seen to enter and to leave it. That costs
 // two readings of /proc for each look at a sleeper, and the looks become rarer while nothing comes of them.
 
-import CLinux
 import Lineage
 import Ptrace
 import Trace
@@ -58,13 +57,13 @@ extension Recorder {
     tracee.sleepPause = 0
     let sleep = Sleep(
       number: call.number, first: call.arguments.0, second: call.arguments.1,
-      switches: ProcFS.switches(of: tracee.tid) ?? 0)
+      switches: ProcFS.voluntarySwitches(of: tracee.tid) ?? 0)
     guard let former = tracee.sleep, former == sleep else {
       tracee.sleep = sleep
       tracee.sleepSince = time
       return
     }
-    if isCutShortByInterrupt(tracee.tid) || givesUp(call, tracee) { return }
+    if isChangedByInterrupt(tracee) { return }
     tracee.isNoticed = (try? Ptrace.interrupt(tracee.tid)) != nil
   }
 
@@ -75,20 +74,11 @@ extension Recorder {
     where tracee.process.pid == pid && tracee.call == nil && !tracee.isHeld && !tracee.isExiting {
       guard let sleep = tracee.sleep, let call = ProcFS.syscall(of: tracee.tid), call.number == sleep.number,
         call.arguments.0 == sleep.first, call.arguments.1 == sleep.second,
-        ProcFS.switches(of: tracee.tid) == sleep.switches, let shape = SyscallTable.shape(UInt64(call.number))
+        ProcFS.voluntarySwitches(of: tracee.tid) == sleep.switches, let shape = SyscallTable.shape(UInt64(call.number))
       else { continue }
       tracee.sleep = nil
       enter(tracee, Syscall(call.number), shape, call.arguments, entered: tracee.sleepSince)
       noteLock(tracee)
-    }
-  }
-
-  /// Whether the call gives up after a time, which would begin anew with it. It is no hang either.
-  private func givesUp(_ call: (number: Int, arguments: Arguments), _ tracee: Tracee) -> Bool {
-    switch Syscall(call.number) {
-    case .read, .readv, .recvfrom, .recvmsg, .accept, .accept4:
-      clinux_socket_timeout(tracee.process.pid, FD(truncatingIfNeeded: call.arguments.0), 0) > 0
-    default: false
     }
   }
 
