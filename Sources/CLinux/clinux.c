@@ -10,7 +10,6 @@
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,11 +17,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>

@@ -115,4 +115,3 @@ int clinux_socket_peer(pid_t pid, int fd, char *text, size_t room) {
   close(copy);
   return kind;
 }
-
