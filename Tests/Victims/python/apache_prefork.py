@@ -7,24 +7,13 @@
 # needs: apache2-bin
 #
 # No bug: the parent writes one byte for each child into a pipe that all children read; any of them may take any byte.
-import http.client
 import os
 import signal
 
-from servers import Server, free_port, need, lacking, program, temporary_folder
+from servers import Server, fetch, free_port, lacking, program, temporary_folder
 
 MODULES = "/usr/lib/apache2/modules"
 PAGE = b"x" * 3000
-
-
-def fetch(port, times):
-    for _ in range(times):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/page")
-        response = connection.getresponse()
-        need(response.status == 200 and response.read() == PAGE, "the page")
-        connection.close()
-
 
 signal.alarm(60)
 apache = program("apache2")
@@ -54,8 +43,8 @@ with temporary_folder() as folder:
     # It signals its whole group in the end.
     with Server([apache, "-D", "FOREGROUND", "-f", f"{folder}/httpd.conf"], start_new_session=True) as server:
         server.wait_for("resuming normal operations")
-        fetch(port, 20)
+        fetch(port, PAGE, 20)
         server.send(signal.SIGUSR1)
         server.wait_for("resuming normal operations")
-        fetch(port, 20)
+        fetch(port, PAGE, 20)
         server.stop(signal.SIGTERM)

@@ -9,23 +9,12 @@
 #
 # No bug: the master tells its workers of signals through socketpairs, one direction each; each worker has its own epoll
 # instance and closes what is not its own.
-import http.client
 import os
 import signal
 
-from servers import Server, free_port, need, program, temporary_folder
+from servers import Server, fetch, free_port, program, temporary_folder
 
 PAGE = b"x" * 3000
-
-
-def fetch(port, times):
-    for _ in range(times):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/page")
-        response = connection.getresponse()
-        need(response.status == 200 and response.read() == PAGE, "the page")
-        connection.close()
-
 
 signal.alarm(60)
 nginx = program("nginx")
@@ -43,8 +32,8 @@ with temporary_folder() as folder:
                 server {{ listen 127.0.0.1:{port}; }} }}""")
     with Server([nginx, "-p", folder, "-c", f"{folder}/nginx.conf", "-e", "stderr"]) as server:
         server.wait_for("start worker process ", times=2)
-        fetch(port, 20)
+        fetch(port, PAGE, 20)
         server.send(signal.SIGHUP)
         server.wait_for("exited with code 0", times=2)
-        fetch(port, 20)
+        fetch(port, PAGE, 20)
         server.stop(signal.SIGQUIT)

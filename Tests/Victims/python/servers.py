@@ -2,6 +2,7 @@
 import contextlib
 import ctypes
 import glob
+import http.client
 import os
 import shutil
 import signal
@@ -45,6 +46,16 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def fetch(port, page, times):
+    """Gets /page by connections of their own, and looks at it."""
+    for _ in range(times):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/page")
+        response = connection.getresponse()
+        need(response.status == 200 and response.read() == page, "the page")
+        connection.close()
 
 
 class Server:
