@@ -31,9 +31,12 @@ extension Recorder {
     hasFilter && scope != .all && hasBegun && !tracee.process.stopsEverywhere && !tracee.process.hasOwnFilter
   }
 
+  /// Whether its process lacks what it should have, though another of its threads may be adding it: until that is done no thread that
+  /// stands still goes on, or it would be ahead of what was wanted for its sake.
   func wantsArming(_ tracee: Tracee) -> Bool {
     let process = tracee.process
-    guard !process.wanted.isEmpty || process.wantsEverything || process.wantsWaits else { return false }
+    let isUnderWay = process.space.injecting.map { $0 !== tracee && $0.process === process } ?? false
+    guard isUnderWay || !process.wanted.isEmpty || process.wantsEverything || process.wantsWaits else { return false }
     return isArmable(tracee) && !isLeaving
   }
 
