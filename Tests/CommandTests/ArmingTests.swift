@@ -32,4 +32,21 @@ import Testing
   @Test(arguments: programs) func endsAlikeInScopeLight(_ name: String) throws {
     try endsAlike(name, .own, scope: "light")
   }
+
+  /// What was wanted at one thread's stop is there before that thread goes on, though another adds it.
+  @Test func closesAreSeenWhileAnotherThreadIsArmed() throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let program = try Program.executable("closed_at_once")
+    let run = try Command.run([Command.faultline, "trace", "--quiet", "-o", trace, "--", program])
+    #expect(run.status == 0, "\(run.output)\(run.error)")
+    let dump = try Command.run([Command.faultline, "dump", trace]).output.split(separator: "\n").map {
+      $0.split(separator: " ")
+    }
+    let closes = Set(dump.filter { $0.count > 2 && $0[2].hasPrefix("close(") }.map { "\($0[0]) \($0[2])" })
+    let connections = run.output.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count == 2 }
+    #expect(connections.count == 84)
+    let missed = connections.filter { !closes.contains("\($0[0]) close(\($0[1]))") }
+    #expect(missed == [])
+  }
 }
