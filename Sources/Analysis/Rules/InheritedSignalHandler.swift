@@ -114,7 +114,7 @@ struct InheritedSignalHandler {
     candidates.change(slot, process) { $0.add(event, result, world.evidence(event, arena: arena, tables)) }
   }
 
-  /// A process has set a handler, or ignores the signal from now on.
+  /// A process has set a handler.
   mutating func set(_ signal: Int32, by process: ProcessID) { writers[process]?.insert(signal) }
 
   mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
@@ -131,8 +131,10 @@ struct InheritedSignalHandler {
       // A counter does not say which signal it was; what flag goes with it is private memory.
       let isCounter = channel.kind == .eventfd
       let signal = signalName(writes.signal)
-      // It was about to set its own, and the byte says nothing: the loop looks, and finds that nothing came.
-      let isPassing = !writes.saysSignal && writers[writes.actor]?.contains(writes.signal) ?? false
+      // It was about to set its own handlers, and the byte says nothing: the loop looks, and finds that nothing came. (One alone
+      // may be what a handler sets for the second signal.)
+      let own = writers[writes.actor] ?? []
+      let isPassing = !writes.saysSignal && own.contains(writes.signal) && own.count > 1
       let severity: Severity = isPassing ? .note : wasRead && !isCounter ? .error : .warning
       let effect =
         wasRead
@@ -148,7 +150,7 @@ struct InheritedSignalHandler {
             .inheritedSignalHandler, severity, writes.isInHandler ? .certain : .likely, on: channel, of: owner,
             actor: party, victim: victim,
             message:
-              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)\(isPassing ? "; it has set a handler of its own since" : "")",
+              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)\(isPassing ? "; it has set handlers of its own since" : "")",
             fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, tables: tables,
             origins: origins),
           channel: channel.serial))
