@@ -96,6 +96,9 @@ struct Watchers: Sendable {
       sharedConnection.shut(event, fd, how, by: thread.process, arena: arena, world: world, tables: tables)
     case .bind(let fd, let address) where result.errno == 98:
       heldAfterExec.refused(event, fd, address, arena: arena, world: world, tables: tables, origins: origins)
+    case .signalAction(let signal, let disposition)
+    where disposition.action == .handler && !world.isInHandler(event.thread):
+      inheritedSignalHandler.set(signal, by: thread.process)
     case .waitChild(let pid):
       eofNeverComes.waited(
         event.thread, syscall, child: pid, since: event.entered, until: event.exited, world: world)

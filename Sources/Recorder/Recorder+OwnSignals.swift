@@ -96,6 +96,7 @@ extension Recorder {
     // A parent that lives will tell of its child as soon as it is its turn: in this time, or it is gone.
     if !unclaimed.isEmpty { return 20_000_000 }
     if looksForBurners { return Int64(Self.lookInterval) }
+    if looksForSleepers { return Int64(Self.sleepLook) }
     if hasFilter { return -1 }
     // Targets are let go when it is time, and not when one of them happens to wake.
     let left = deadline.map { Int64($0 - min(now, $0)) } ?? .max

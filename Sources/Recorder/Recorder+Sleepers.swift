@@ -25,7 +25,8 @@ extension Recorder {
   private static let mostSleepers = 256
 
   /// Whether sleepers are looked for at all: attached programs stop at every call, and in scope light waits are not seen either.
-  var looksForSleepers: Bool { hasFilter && scope == .wakeups && hasBegun && !isLeaving }
+  /// In scope all it is futexes alone that do not stop.
+  var looksForSleepers: Bool { hasFilter && scope != .light && hasBegun && !isLeaving }
 
   func lookForSleepers() {
     guard looksForSleepers else { return }

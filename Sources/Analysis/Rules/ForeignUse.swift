@@ -27,6 +27,8 @@ struct ForeignWrites {
   var isInHandler = false
   /// The signal in whose inherited handler it wrote; 0 for writes outside of handlers.
   var signal: Int32 = 0
+  /// What was written holds the signal's number, so that a reader takes it for that signal.
+  var saysSignal = false
 }
 
 extension ForeignWrites {

@@ -18,6 +18,8 @@ struct InheritedSignalHandler {
   /// Whose writes in a handler were taken by others, by the channel's serial; while the channel is there.
   private var consumed: Set<Key> = []
   private var survivals: [ProcessID: Survival] = [:]
+  /// Who has written in an inherited handler, and the signals that they have set handlers of their own for since.
+  private var writers: [ProcessID: Set<Int32>] = [:]
   private var judged: [Conclusion] = []
   /// Survivals that were proven by a SIGKILL.
   private var survived: [ProcessID: Survival] = [:]
@@ -102,10 +104,18 @@ struct InheritedSignalHandler {
     if !candidates.has(slot, process), var writes = world.foreignWrites(by: event) {
       writes.signal = frame.signal
       writes.isInHandler = world.isInHandler(event.thread)
+      if case .call(_, _, .transfer(let transfer)) = event.body {
+        let payload = arena.bytes(transfer.payload)
+        writes.saysSignal = payload.isEmpty || payload.contains(UInt8(truncatingIfNeeded: frame.signal))
+      }
       candidates.open(slot, process, writes)
+      writers[process, default: []].remove(frame.signal)
     }
     candidates.change(slot, process) { $0.add(event, result, world.evidence(event, arena: arena, tables)) }
   }
+
+  /// A process has set a handler.
+  mutating func set(_ signal: Int32, by process: ProcessID) { writers[process]?.insert(signal) }
 
   mutating func judge(_ channel: Channel, world: World, tables: TraceTables, origins: Origins) {
     defer { if !consumed.isEmpty { consumed = consumed.filter { $0.channel != channel.serial } } }
@@ -121,19 +131,26 @@ struct InheritedSignalHandler {
       // A counter does not say which signal it was; what flag goes with it is private memory.
       let isCounter = channel.kind == .eventfd
       let signal = signalName(writes.signal)
+      // It was about to set its own handlers, and the byte says nothing: the loop looks, and finds that nothing came. (One alone
+      // may be what a handler sets for the second signal.)
+      let own = writers[writes.actor] ?? []
+      let isPassing = !writes.saysSignal && own.contains(writes.signal) && own.count > 1
+      let severity: Severity = isPassing ? .note : wasRead && !isCounter ? .error : .warning
       let effect =
         wasRead
         ? isCounter
           ? "whose loop woke by it"
-          : "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
+          : writes.saysSignal
+            ? "which read \(writes.count == 1 ? "it" : "them") as if \(signal) had come to itself"
+            : "whose loop woke and read \(writes.count == 1 ? "it" : "them")"
         : "which has not read \(writes.count == 1 ? "it" : "them")"
       judged.append(
         Conclusion(
           finding: writes.finding(
-            .inheritedSignalHandler, wasRead && !isCounter ? .error : .warning, writes.isInHandler ? .certain : .likely,
-            on: channel, of: owner, actor: party, victim: victim,
+            .inheritedSignalHandler, severity, writes.isInHandler ? .certain : .likely, on: channel, of: owner,
+            actor: party, victim: victim,
             message:
-              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)",
+              "\(signal) to \(world.introduce(party)) ran the handler that it had inherited, and that wrote \(ObjectWords.amount(writes)) by \(writes.call.name)() to fd \(writes.fd), the wakeup \(ObjectWords.noun(channel.kind)) of \(victim.command) (pid \(victim.pid), fd \(owner.fd.map(String.init) ?? "?") there), \(effect)\(isPassing ? "; it has set handlers of its own since" : "")",
             fix: Fixes.inheritedHandler(actor: party, signal: signal), world: world, tables: tables,
             origins: origins),
           channel: channel.serial))

@@ -36,7 +36,7 @@ struct SharedConnection {
 
   /// How a process was harmed.
   private struct Harm {
-    enum Kind { case mixed, ended, shut }
+    enum Kind { case mixed, ended, endedPerhaps, shut }
     var kind: Kind
     var actor: ProcessID
     var victim: ProcessID
@@ -78,7 +78,7 @@ struct SharedConnection {
     let isBroken =
       isRead ? result.rawValue == 0 && transfer.requested > 0 || result.errno == 104 : [32, 104].contains(result.errno)
     if isBroken {
-      broke(process, event.exited, in: place)
+      broke(process, event.exited, isRead: isRead, in: place, slot, world: world)
     } else if result.rawValue > 0, !transfer.peeks {
       let repeats = UInt64(event.repeats)
       if isRead {
@@ -161,7 +161,9 @@ struct SharedConnection {
   }
 
   /// The connection has ended under a process: because of another's act, if that was the last, or a shutdown.
-  private mutating func broke(_ process: ProcessID, _ time: Nanoseconds, in place: Int) {
+  private mutating func broke(
+    _ process: ProcessID, _ time: Nanoseconds, isRead: Bool, in place: Int, _ slot: Int32, world: World
+  ) {
     let account = accounts[place]
     guard account.harm?.kind != .shut, account.harm?.kind != .ended else { return }
     if let shutBy = account.shutBy, shutBy.process != process {
@@ -172,9 +174,20 @@ struct SharedConnection {
     guard let user = account.users.first(where: { $0.process == process }),
       let other = account.users.filter({ $0.process != process && $0.lastWrite > 0 && $0.lastWrite < time }).max(by: {
         $0.lastWrite < $1.lastWrite
-      }), user.lastWrite == 0 || user.lastWrite > other.lastWrite, user.writes > 0 || other.reads > 0
+      }), !isRead || user.lastWrite == 0 || user.lastWrite > other.lastWrite
     else { return }
-    accounts[place].harm = Harm(kind: .ended, actor: other.process, victim: process, time: time)
+    // A write that failed is a question where answers are read. Else it may have been meant for a log that is gone, unless the
+    // other said one thing only, as in a goodbye, and left.
+    let waits = world.channels[Int(account.channel.slot)].use(by: process).map { $0.waitsForInput || $0.reads > 0 }
+    let hasAsked =
+      other.reads > 0 || isRead && (user.writes > 0 || account.harm?.victim == process)
+      || !isRead && (user.reads > 0 || waits ?? false)
+    let isGoodbye =
+      !isRead && account.harm == nil && other.writes == 1 && user.lastWrite < other.lastWrite
+      && !world.numbers(ofFile: slot).contains { $0.process == other.process }
+    guard hasAsked || isGoodbye else { return }
+    accounts[place].harm = Harm(
+      kind: hasAsked ? .ended : .endedPerhaps, actor: other.process, victim: process, time: time)
   }
 
   // MARK: Judging
@@ -201,7 +214,7 @@ struct SharedConnection {
       harm.kind != .mixed || account.users.filter({ $0.reads > 0 && $0.asks }).count > 1,
       let one = account.users.first(where: { $0.process == harm.actor }),
       let other = account.users.first(where: { $0.process == harm.victim }),
-      harm.kind != .ended || !isPair, !isPair || !one.isForeign || !other.isForeign
+      harm.kind != .ended && harm.kind != .endedPerhaps || !isPair, !isPair || !one.isForeign || !other.isForeign
     {
       // Of two it is the child who should not have used it.
       let isMixed = harm.kind == .mixed
@@ -212,10 +225,11 @@ struct SharedConnection {
         switch harm.kind {
         case .mixed:
           "one has read \(counted(account.mixed, "time")) what came after the other's request, first at \(Duration.moment(harm.time))"
-        case .ended: "after that the connection ended under the other at \(Duration.moment(harm.time))"
+        case .ended, .endedPerhaps: "after that the connection ended under the other at \(Duration.moment(harm.time))"
         case .shut: "it shut the connection down, and the other met the end of it at \(Duration.moment(harm.time))"
         }
-      return Verdict(actor: actor, victim: victim, severity: .error, what: what)
+      return Verdict(
+        actor: actor, victim: victim, severity: harm.kind == .endedPerhaps ? .note : .error, what: what)
     }
     guard !isPair, let actor = users.first(where: { $0.isForeign }) else { return nil }
     let others = users.filter { $0.process != actor.process }
@@ -248,7 +262,9 @@ struct SharedConnection {
     let peer = name.contains("] to ") ? name.split(separator: " ").last.map(String.init) ?? "" : name
     let where_ = peer.isEmpty || peer.hasPrefix("socket:[") || peer == "unix:" ? "" : " to \(EventText.harmless(peer))"
     func deeds(_ user: User) -> String {
-      "\(counted(user.writes, "write")) and \(counted(user.reads, "read"))"
+      user.reads + user.writes == 0
+        ? "in vain"
+        : "\(counted(user.writes, "write")) and \(counted(user.reads, "read"))"
     }
     let noun = account.channel.kind == .socketpair ? "end of a socketpair" : "connection\(where_)"
     let finding = Finding(
