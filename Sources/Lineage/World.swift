@@ -143,6 +143,11 @@ public struct World: Sendable {
   /// Holders of traced channels that are not traced themselves, as they were when the trace began.
   public internal(set) var outsiders: [Outsider] = []
 
+  /// What sockets were bound to, those that are closed by now included.
+  var boundAddresses: Set<StringID> = []
+  public var hasBound: Bool { !boundAddresses.isEmpty }
+  public func isBound(_ address: StringID) -> Bool { boundAddresses.contains(address) }
+
   /// Whether the last event may have left something of the following.
   private var hasLeft = false
   /// What the last event did: the channel that it touched, the segments that a read took, and what a wait returned.

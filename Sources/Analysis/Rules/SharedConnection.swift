@@ -282,7 +282,8 @@ struct SharedConnection {
       verdict.victim.process, thread: verdict.victim.thread == .unknown ? nil : verdict.victim.thread,
       execed: (world.process(verdict.victim.process)?.lastExec ?? 0) > world.started(verdict.actor.process), tables)
     let name = tables.text(account.file.name)
-    let peer = name.contains("] to ") ? name.split(separator: " ").last.map(String.init) ?? "" : name
+    let isConnected = name.contains("] to ") || name.contains("] from ")
+    let peer = isConnected ? name.split(separator: " ").last.map(String.init) ?? "" : name
     let where_ = peer.isEmpty || peer.hasPrefix("socket:[") || peer == "unix:" ? "" : " to \(EventText.harmless(peer))"
     func deeds(_ user: User) -> String {
       "\(counted(user.writes, "write")) and \(counted(user.reads, "read"))"
