@@ -128,6 +128,9 @@ struct Watchers: Sendable {
         fdClobbered.waited(event, wait, result, by: thread, arena: arena, world: world, tables: tables)
       }
       sharedFlagChange.waited(wait, by: thread, arena: arena, world: world)
+      if sharedConnection.hasShut, event.phase != .begin {
+        sharedConnection.waited(event, by: thread, arena: arena, world: world, tables: tables)
+      }
       if event.phase != .begin {
         sharedFlagChange.kernel.waited(event, wait, by: thread, arena: arena, world: world)
       }

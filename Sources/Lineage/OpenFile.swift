@@ -28,6 +28,8 @@ public struct OpenFile: Sendable {
   /// A stream socket, and whether it is connected to a peer.
   var isStream = false
   public internal(set) var isConnection = false
+  /// It came by accept(2): its peer is a client.
+  public internal(set) var isAccepted = false
   /// What it was bound to.
   public internal(set) var address: StringID = .empty
   /// The path, or the peer's address once connected.
@@ -56,6 +58,8 @@ public struct EpollEntry: Sendable {
   public var data: UInt64
   /// The thread that added it.
   public var by: ThreadID
+  /// Who armed it anew since a wait told of it.
+  var rearmer = ThreadID.unknown
 
   /// Whether the wait itself consumes what it returns.
   public var isEdge: Bool { events.contains(.edgeTriggered) || events.contains(.oneShot) }
@@ -87,7 +91,7 @@ public struct EpollSet: Sendable {
 
   /// Returns the entry as it was and as it is.
   mutating func modify(
-    fd: FD, serial: UInt32, events: Readiness, data: UInt64
+    fd: FD, serial: UInt32, events: Readiness, data: UInt64, by thread: ThreadID
   ) -> (former: EpollEntry, entry: EpollEntry)? {
     guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return nil }
     let former = entries[place]
@@ -97,10 +101,17 @@ public struct EpollSet: Sendable {
     }
     entries[place].events = events
     entries[place].data = data
+    entries[place].rearmer = thread
     if let wakeable = wakeables.firstIndex(where: { $0.fd == fd && $0.serial == serial }) {
       wakeables[wakeable] = entries[place]
     }
     return (former, entries[place])
+  }
+
+  /// A wait has told of the entry.
+  mutating func told(_ entry: EpollEntry) {
+    guard let place = entries.firstIndex(where: { $0.fd == entry.fd && $0.serial == entry.serial }) else { return }
+    entries[place].rearmer = .unknown
   }
 
   @discardableResult

@@ -49,6 +49,7 @@ extension World {
       files[Int(file)].isStream = type & 0xF == 1
       install(file, at: fd, of: thread, .created, closeOnExec: type & Int32(closeOnExec) != 0, time: time)
     case .bind(let socket, let address):
+      boundAddresses.insert(address)
       withFile(socket, of: thread) {
         $0.address = address
         if $0.name == .empty { $0.name = address }
@@ -214,12 +215,13 @@ extension World {
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
   }
 
-  /// The recorder says of a connected stream what it is connected to: `socket:[71] to 127.0.0.1:5432`.
+  /// The recorder says of a connected stream what it is connected to: `socket:[71] to 127.0.0.1:5432`, or ` from ` after accept(2).
   mutating func noteConnection(_ found: ExistingDescriptor, by thread: ThreadID, tables: TraceTables) {
     let slot = Int(descriptor(found.fd, of: thread).file)
     guard slot >= 0, files[slot].kind == .socket, !files[slot].isConnection,
-      found.isConnection || tables.text(found.link).contains("] to ")
+      found.isConnection || tables.text(found.link).contains("] to ") || tables.text(found.link).contains("] from ")
     else { return }
+    files[slot].isAccepted = tables.text(found.link).contains("] from ")
     files[slot].isConnection = true
     files[slot].name = found.link
   }

@@ -66,7 +66,9 @@ extension World {
       effect.file = epoll
       effect.channel = files[Int(epoll)].channel
       effect.fd = wait.epoll
-      for entry in arena.waits(wait.entries) { resolve(entry, epoll: epoll, by: state) }
+      // Of a run of waits alone only the first can tell of what was armed anew before it.
+      let isRun = event.repeats > 1 && event.cycle <= 1
+      for entry in arena.waits(wait.entries) { resolve(entry, epoll: epoll, by: state, isRun: isRun) }
       return
     }
     for entry in arena.waits(wait.entries) where !entry.returned.isEmpty {
@@ -90,7 +92,7 @@ extension World {
     }
   }
 
-  private mutating func resolve(_ entry: WaitEntry, epoll: Int32, by state: ThreadState) {
+  private mutating func resolve(_ entry: WaitEntry, epoll: Int32, by state: ThreadState, isRun: Bool) {
     guard let known = interestEntry(of: epoll, data: entry.data) else {
       ready.append(
         Ready(
@@ -103,8 +105,9 @@ extension World {
     ready.append(
       Ready(
         fd: known.fd, file: known.file, channel: files[Int(known.file)].channel, asked: known.events,
-        returned: entry.returned, isEdge: known.isEdge, isGhost: isGhost,
-        isSeen: isGhost || isConsumptionSeen(known.fd, known.file, entry.returned, by: state)))
+        returned: entry.returned, isEdge: known.isEdge, isRearmed: known.rearmer == state.id && !isRun,
+        isGhost: isGhost, isSeen: isGhost || isConsumptionSeen(known.fd, known.file, entry.returned, by: state)))
+    if known.rearmer != .unknown { files[Int(epoll)].interest.told(known) }
   }
 
   /// The entry that an event is about. Where several have the same data, the one that has something to read.
@@ -169,7 +172,9 @@ extension World {
           files[Int(target)].channel, side: files[Int(target)].side, events: events, by: thread, process: process,
           from: time, to: time, repeats: 1, company: files[Int(instance)].interest.entries.count - 1)
       }
-    } else if let change = files[Int(instance)].interest.modify(fd: fd, serial: serial, events: events, data: data) {
+    } else if let change = files[Int(instance)].interest.modify(
+      fd: fd, serial: serial, events: events, data: data, by: thread)
+    {
       interestChange = InterestChange(epoll: instance, former: change.former, entry: change.entry)
     }
   }
@@ -199,6 +204,7 @@ extension World {
     let file = makeFile(
       .socket, channel: channel, side: .both, nonblocking: flags & 0o4000 != 0, by: event.thread, at: event.exited)
     files[Int(file)].isConnection = true
+    files[Int(file)].isAccepted = true
     if source >= 0 { files[Int(file)].isLocal = files[Int(source)].isLocal }
     install(
       file, at: FD(truncatingIfNeeded: result.rawValue), of: event.thread, .accepted,

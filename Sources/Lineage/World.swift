@@ -13,10 +13,16 @@ public struct Ready: Sendable {
   public var returned: Readiness
   /// Edge-triggered or one-shot: the wait itself consumed it.
   public var isEdge: Bool
+  /// The thread itself had asked for it anew since it was told last: epoll_ctl(EPOLL_CTL_MOD) looks at the file as if nothing had been
+  /// told of it yet (Linux 6.1, fs/eventpoll.c, ep_modify).
+  public var isRearmed = false
   /// The entry outlived its number: the fd no longer means this open file here.
   public var isGhost: Bool
   /// The calls that would consume it are seen: if there are none in the trace, there were none.
   public var isSeen: Bool
+
+  /// Told once, until something new happens: that it is told is all that there is to consume.
+  @inlinable public var isNews: Bool { isEdge && !isRearmed }
 
   /// The calls that consume a readiness: only writes end OUT alone.
   @inlinable public static func consumers(of returned: Readiness) -> CallFamilies {
@@ -136,6 +142,11 @@ public struct World: Sendable {
   public internal(set) var root: ProcessID?
   /// Holders of traced channels that are not traced themselves, as they were when the trace began.
   public internal(set) var outsiders: [Outsider] = []
+
+  /// What sockets were bound to, those that are closed by now included.
+  var boundAddresses: Set<StringID> = []
+  public var hasBound: Bool { !boundAddresses.isEmpty }
+  public func isBound(_ address: StringID) -> Bool { boundAddresses.contains(address) }
 
   /// Whether the last event may have left something of the following.
   private var hasLeft = false

@@ -270,7 +270,7 @@ extension Recorder {
   /// A spin on what is not read by calls that are seen arms these; only what it returns from then on is judged.
   private func noteUnseen(_ wait: Wait, _ call: PendingCall, _ tracee: Tracee) {
     let sight = world.sight(of: tracee.id)
-    let ready = world.ready.first { !$0.isEdge && !$0.isSeen && $0.fd >= 0 }
+    let ready = world.ready.first { !$0.isNews && !$0.isSeen && $0.fd >= 0 }
     guard let ready, now - call.entered < Self.instant else {
       tracee.unseen = (-1, 0)
       return

@@ -38,7 +38,7 @@ extension Recorder {
   private func existing(
     _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, _ twin: Twin
   ) -> ExistingDescriptor {
-    let link = found.kind == .socket ? found.link + ProcFS.connection(fd, of: tracee.process.pid) : found.link
+    let link = found.kind == .socket ? found.link + connection(fd, of: tracee) : found.link
     var descriptor = ExistingDescriptor(
       fd: fd, kind: found.kind, link: intern(link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
@@ -51,6 +51,20 @@ extension Recorder {
     case .unknown: break
     }
     return descriptor
+  }
+
+  /// ` to ADDRESS` of a connected stream socket, ` from ADDRESS` of one that came by accept(2): its own address is one that some other
+  /// socket was bound to in this trace.
+  private func connection(_ fd: FD, of tracee: Tracee) -> [UInt8] {
+    let peer = ProcFS.connection(fd, of: tracee.process.pid)
+    guard !peer.isEmpty, world.hasBound, let own = ProcFS.address(fd, of: tracee.process.pid) else { return peer }
+    var addresses = [own]
+    if let colon = own.lastIndex(of: UInt8(ascii: ":")) {
+      addresses += ["0.0.0.0", "[::]"].map { Array($0.utf8) + own[colon...] }
+    }
+    let isOwn = world.file(world.descriptor(fd, of: tracee.id).file).map { $0.address != .empty } ?? false
+    guard !isOwn, addresses.contains(where: { world.isBound(intern($0)) }) else { return peer }
+    return Array(" from".utf8) + peer.dropFirst(3)
   }
 
   private enum Twin {

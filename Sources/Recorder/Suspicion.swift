@@ -35,11 +35,12 @@ struct Probe {
   private static let leastWaits = 8
   /// A call that failed so often may be why.
   private static let leastFailures = 8
-  /// Calls that ask, wait or give way, and do no work: their success is none. By number sched_yield, getpid, gettid, getppid,
-  /// clock_gettime, gettimeofday, time, rt_sigprocmask, getcpu, timerfd_gettime.
+  /// Calls that ask, wait or give way, and do no work: their success is none. By number sched_yield, getpid, gettid,
+  /// clock_gettime, gettimeofday, time, rt_sigprocmask, getppid, getcpu, timerfd_gettime, rt_sigaction, getsockopt.
   private static let idle: Set<Syscall> = [
     .epollCtl, .nanosleep, .clockNanosleep, .wait4, .waitid, .timerfdSettime, Syscall(24), Syscall(39), Syscall(186),
-    Syscall(228), Syscall(96), Syscall(201), Syscall(14), Syscall(110), Syscall(309), Syscall(287), .fcntl,
+    Syscall(228), Syscall(96), Syscall(201), Syscall(14), Syscall(110), Syscall(309), Syscall(287), Syscall(13),
+    Syscall(55), .fcntl,
   ]
 
   /// Of a thread whose calls stop and bring nothing, not of one that burns its core unseen.

@@ -2,8 +2,8 @@
 // who made the descriptor ready.
 //
 // Spared: waits between which bytes move, connections are accepted, timers are set anew, or another descriptor of the same
-// wait makes progress; edge-triggered and one-shot entries, whose readiness the wait itself consumes; loops that rest
-// between returns; objects whose data can be taken without a call (rings shared by mmap); returns for a number whose reads
+// wait makes progress; edge-triggered and one-shot entries, whose readiness the wait itself consumes (unless the
+// thread arms them anew each time); loops that rest between returns; objects whose data can be taken without a call (rings shared by mmap); returns for a number whose reads
 // the tracer did not stop at.
 
 import Lineage
@@ -249,9 +249,9 @@ struct BusyPoll {
     }
     waits += 1
     // Something else may make progress where nobody looks: that excuses the others, as seen progress would.
-    let isSure = world.ready.allSatisfy { $0.isEdge || $0.isSeen }
+    let isSure = world.ready.allSatisfy { $0.isNews || $0.isSeen }
     turns[slot].turnOver()
-    for ready in world.ready where !ready.isEdge && ready.isSeen {
+    for ready in world.ready where !ready.isNews && ready.isSeen {
       let side = ready.file >= 0 ? world.files[Int(ready.file)].side : .both
       var place = pool.find(event.thread, slot: thread.slot, channel: ready.channel, side: side, fd: ready.fd)
       if place >= 0,

@@ -73,6 +73,8 @@ struct FruitlessStretch: Sendable {
   var first: Nanoseconds = 0
   var last: Nanoseconds = 0
   var inCalls: Nanoseconds = 0
+  /// Calls of which only one stop was seen, so that their time counts as time between calls.
+  var untimed: UInt64 = 0
   var endedByRest = false
   var endedByProgress = false
   var isBlind = false
@@ -102,6 +104,7 @@ struct FruitlessStretch: Sendable {
     first = event.firstReturn
     last = first
     inCalls = 0
+    untimed = 0
     endedByRest = false
     endedByProgress = false
     self.isBlind = isBlind
@@ -167,7 +170,9 @@ struct FruitlessStretch: Sendable {
   /// Whether it was outside of its calls for hardly longer than inside: there, as these return at once, all time is the tracer's, and
   /// between them as much. What is more was work, or a sleep that was not seen.
   var isRestless: Bool {
-    duration - min(duration, inCalls) <= 2 * inCalls + (look?.work ?? 0) * turns
+    // What a call takes that is not timed is known from the others.
+    let calls = inCalls + inCalls / max(1, turns) * untimed
+    return duration - min(duration, inCalls) <= 2 * calls + (look?.work ?? 0) * turns
   }
 
   var isOfTimers: Bool { timers * 2 > probes }

@@ -99,7 +99,9 @@ struct FruitlessTurns: Sendable {
       stretches[slot].noteFailure(syscall, fd, result.errno, requested, times, event.thread, world: world)
       count(slot, event, times, arena: arena)
     }
-    if stretches[slot].turns > 0 { stretches[slot].inCalls += event.timeInside }
+    guard stretches[slot].turns > 0 else { return }
+    stretches[slot].inCalls += event.timeInside
+    if event.timeInside == 0 { stretches[slot].untimed += UInt64(event.repeats) }
   }
 
   private func meaning(

@@ -4,7 +4,8 @@
 // A use is a read or write after the fork, by a process that has not called exec. `error` where harm is seen: an answer that was read by
 // a process while the other's request was the last that was sent, or a connection that ended under one after the other's act.
 //
-// Spared: one direction each (a client that forks to copy both ways), writes alone (a log), reads alone in turn; descriptors 0 to 2,
+// Spared: one direction each (a client that forks to copy both ways), writes alone (a log), reads alone in turn; a server's children
+// that talk with a client one after the other, each gone before the next begins (privilege separation); descriptors 0 to 2,
 // datagrams and listening sockets; of socketpairs all but those whose very end maker and child use for requests and answers.
 
 import Lineage
@@ -17,6 +18,8 @@ struct SharedConnection {
   /// By the open file's slot: the place of its account, and the open file's serial number.
   private var places: ContiguousArray<(serial: UInt32, place: Int)> = []
   private var accounts: [Account] = []
+  /// Some process has shut down a connection that another has as well.
+  private(set) var hasShut = false
 
   private struct User {
     var process: ProcessID
@@ -55,6 +58,10 @@ struct SharedConnection {
     var turns: UInt64 = 0
     var harm: Harm?
     var shutBy: (process: ProcessID, how: Int32)?
+    /// Whoever used it had given it up before the next began.
+    var isSuccession = true
+    /// It came by accept(2), or that would not have been seen (scope light).
+    var isServers = false
     var evidence: [Evidence] = []
     var partlySeen: [ProcessID] = []
 
@@ -109,7 +116,26 @@ struct SharedConnection {
     let user = user(process, event.thread, fd, event.entered, in: place, world: world)
     accounts[place].users[user].last = event.exited
     accounts[place].shutBy = (process, how)
+    hasShut = true
     accounts[place].evidence.append(world.evidence(event, arena: arena, tables))
+  }
+
+  /// A wait tells of the end that another process made by shutdown: whoever is told of a hangup need not read to know.
+  mutating func waited(_ event: Event, by thread: ThreadState, arena: Arena, world: World, tables: TraceTables) {
+    for ready in world.ready where ready.file >= 0 && !ready.isGhost && ready.returned.contains(.hangup) {
+      guard Int(ready.file) < places.count, places[Int(ready.file)].serial == world.files[Int(ready.file)].serial else {
+        continue
+      }
+      let place = places[Int(ready.file)].place
+      guard let shutBy = accounts[place].shutBy, shutBy.process != thread.process, accounts[place].harm?.kind != .shut
+      else { continue }
+      // A server that only waits for the client's end has got what it waited for.
+      if accounts[place].file.isAccepted, accounts[place].place(of: thread.process) == nil { continue }
+      let user = user(thread.process, thread.id, ready.fd, event.entered, in: place, world: world)
+      accounts[place].users[user].last = event.exited
+      accounts[place].evidence.append(world.evidence(event, arena: arena, tables))
+      broke(thread.process, event.exited, in: place)
+    }
   }
 
   /// The account of an open file that is shared, if there is one or this use begins it.
@@ -128,6 +154,7 @@ struct SharedConnection {
     while places.count <= Int(slot) { places.append((0, 0)) }
     places[Int(slot)] = (file.serial, accounts.count)
     var account = Account(channel: channel, file: file)
+    account.isServers = file.isAccepted || world.sight(of: process).scope == .light
     account.partlySeen = world.holders(of: file.channel).filter {
       $0.process != process && !world.sight(of: $0.process).sees([.reads, .writes], on: $0.fd)
     }.map(\.process)
@@ -143,6 +170,7 @@ struct SharedConnection {
       user.lastWrite = use.lastWrite
       if use.lastWrite > use.lastBytes { account.lastWriter = use.process }
       account.users.append(user)
+      account.isSuccession = false
     }
     accounts.append(account)
     return accounts.count - 1
@@ -151,7 +179,14 @@ struct SharedConnection {
   private mutating func user(
     _ process: ProcessID, _ thread: ThreadID, _ fd: FD, _ time: Nanoseconds, in place: Int, world: World
   ) -> Int {
-    if let known = accounts[place].place(of: process) { return known }
+    if let known = accounts[place].place(of: process) {
+      if known < accounts[place].users.count - 1 { accounts[place].isSuccession = false }
+      return known
+    }
+    let holders = world.holders(of: accounts[place].channel.slot)
+    if accounts[place].users.contains(where: { user in holders.contains { $0.process == user.process } }) {
+      accounts[place].isSuccession = false
+    }
     accounts[place].users.append(
       User(
         process: process, thread: thread, fd: fd,
@@ -210,6 +245,8 @@ struct SharedConnection {
   private func judge(_ account: Account, world: World) -> Verdict? {
     let users = account.users.filter { $0.reads + $0.writes > 0 || account.shutBy?.process == $0.process }
     let isPair = account.channel.kind == .socketpair
+    // A server reads the client's next request after what another has answered: that mixes nothing.
+    if account.isServers, account.isSuccession, account.harm.map({ $0.kind == .mixed }) ?? true { return nil }
     if let harm = account.harm,
       harm.kind != .mixed || account.users.filter({ $0.reads > 0 && $0.asks }).count > 1,
       let one = account.users.first(where: { $0.process == harm.actor }),
@@ -259,19 +296,25 @@ struct SharedConnection {
       verdict.victim.process, thread: verdict.victim.thread == .unknown ? nil : verdict.victim.thread,
       execed: (world.process(verdict.victim.process)?.lastExec ?? 0) > world.started(verdict.actor.process), tables)
     let name = tables.text(account.file.name)
-    let peer = name.contains("] to ") ? name.split(separator: " ").last.map(String.init) ?? "" : name
+    let isConnected = name.contains("] to ") || name.contains("] from ")
+    let peer = isConnected ? name.split(separator: " ").last.map(String.init) ?? "" : name
     let where_ = peer.isEmpty || peer.hasPrefix("socket:[") || peer == "unix:" ? "" : " to \(EventText.harmless(peer))"
     func deeds(_ user: User) -> String {
       user.reads + user.writes == 0
         ? "in vain"
         : "\(counted(user.writes, "write")) and \(counted(user.reads, "read"))"
     }
+    let isIdle = verdict.victim.reads + verdict.victim.writes == 0
+    let other =
+      isIdle
+      ? "\(victim.command) (pid \(victim.pid), fd \(verdict.victim.fd)) waited on it"
+      : "so did \(victim.command) (pid \(victim.pid), fd \(verdict.victim.fd); \(deeds(verdict.victim)))"
     let noun = account.channel.kind == .socketpair ? "end of a socketpair" : "connection\(where_)"
     let finding = Finding(
       rule: .sharedConnection, severity: verdict.severity,
       confidence: verdict.severity == .error ? .certain : .likely,
       message:
-        "\(world.introduce(actor)) used fd \(verdict.actor.fd), a \(noun) that was made before the fork (\(deeds(verdict.actor)), first at \(Duration.moment(verdict.actor.first))), and so did \(victim.command) (pid \(victim.pid), fd \(verdict.victim.fd); \(deeds(verdict.victim))); \(verdict.what)",
+        "\(world.introduce(actor)) used fd \(verdict.actor.fd), a \(noun) that was made before the fork (\(deeds(verdict.actor)), first at \(Duration.moment(verdict.actor.first))), and \(other); \(verdict.what)",
       actor: actor, victim: victim,
       object: FindingObject(
         kind: account.channel.kind, id: account.channel.serial,

@@ -189,7 +189,8 @@ enum Waiting {
       return world.channel(file.channel)?.predates == true ? "" : "nobody has its other end"
     case .socket:
       let link = tables.text(file.name)
-      let name = link.contains("] to ") ? link.split(separator: " ").last.map(String.init) ?? link : link
+      let isConnected = link.contains("] to ") || link.contains("] from ")
+      let name = isConnected ? link.split(separator: " ").last.map(String.init) ?? link : link
       return name.hasPrefix("socket:[") || name.isEmpty ? "its peer" : "its peer is \(EventText.harmless(name))"
     case .timerfd: return "its timer"
     case .signalfd: return "a signal"
