@@ -198,6 +198,7 @@ struct Watchers: Sendable {
       foreignRead.judge(channel, world: world, tables: tables, origins: origins)
       inheritedSignalHandler.judge(channel, world: world, tables: tables, origins: origins)
       sharedEpoll.judge(channel)
+      sharedConnection.judge(channel)
       eofNeverComes.judge(channel, world: world, tables: tables, origins: origins)
       busyPoll.endAll(onChannel: channel.slot)
     }

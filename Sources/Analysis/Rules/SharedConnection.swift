@@ -18,6 +18,8 @@ struct SharedConnection {
   /// By the open file's slot: the place of its account, and the open file's serial number.
   private var places: ContiguousArray<(serial: UInt32, place: Int)> = []
   private var accounts: [Account] = []
+  /// By the channel's serial number.
+  private var byChannel: [UInt32: Int] = [:]
   /// Some process has shut down a connection that another has as well.
   private(set) var hasShut = false
 
@@ -31,6 +33,9 @@ struct SharedConnection {
     var first: Nanoseconds
     var last: Nanoseconds
     var lastWrite: Nanoseconds = 0
+    var lastRead: Nanoseconds = 0
+    /// The last long wait for input, once the channel is gone.
+    var lastBlock: (since: Nanoseconds, until: Nanoseconds) = (0, 0)
     /// Its writes were not seen from the fork on: if it reads answers, it has asked.
     var isPartlySeen = false
 
@@ -90,6 +95,7 @@ struct SharedConnection {
       let repeats = UInt64(event.repeats)
       if isRead {
         accounts[place].users[user].reads += repeats
+        accounts[place].users[user].lastRead = event.exited
         if let writer = accounts[place].lastWriter, writer != process, accounts[place].place(of: writer) != nil {
           accounts[place].mixed += repeats
           if accounts[place].harm == nil {
@@ -134,7 +140,7 @@ struct SharedConnection {
       let user = user(thread.process, thread.id, ready.fd, event.entered, in: place, world: world)
       accounts[place].users[user].last = event.exited
       accounts[place].evidence.append(world.evidence(event, arena: arena, tables))
-      broke(thread.process, event.exited, in: place)
+      broke(thread.process, event.exited, isRead: true, in: place, ready.file, world: world)
     }
   }
 
@@ -172,6 +178,7 @@ struct SharedConnection {
       account.users.append(user)
       account.isSuccession = false
     }
+    byChannel[channel.serial] = accounts.count
     accounts.append(account)
     return accounts.count - 1
   }
@@ -225,7 +232,48 @@ struct SharedConnection {
       kind: hasAsked ? .ended : .endedPerhaps, actor: other.process, victim: process, time: time)
   }
 
+  /// The connection's last descriptor is gone: who waited for input then is known from it.
+  mutating func judge(_ channel: Channel) {
+    guard !byChannel.isEmpty, let place = byChannel[channel.serial] else { return }
+    for user in accounts[place].users.indices {
+      if let use = channel.use(by: accounts[place].users[user].process) {
+        accounts[place].users[user].lastBlock = use.lastBlock
+      }
+    }
+  }
+
   // MARK: Judging
+
+  /// A process has asked and waits in vain for the answer, while another that has asked as well has read since.
+  private func robbed(_ account: Account, world: World) -> (thief: User, victim: User, since: Nanoseconds)? {
+    guard !account.isServers else { return nil }
+    for victim in account.users where victim.writes > 0 && victim.lastRead < victim.lastWrite {
+      guard
+        let thief = account.users.first(where: {
+          $0.process != victim.process && $0.isForeign && $0.writes > 0 && $0.lastRead > victim.lastWrite
+        }), let since = blockedSince(victim, account, world: world), since >= victim.lastWrite
+      else { continue }
+      return (thief, victim, since)
+    }
+    return nil
+  }
+
+  /// Since when the process has waited for input of the connection for a second or more, to its own end or the trace's.
+  private func blockedSince(_ user: User, _ account: Account, world: World) -> Nanoseconds? {
+    for thread in world.threads(of: user.process) {
+      guard let call = world.openCall(of: thread), world.now - min(world.now, call.since) >= World.longWait,
+        world.openInputs(of: thread).inputs.contains(where: { $0.channel == account.channel.slot })
+      else { continue }
+      return call.since
+    }
+    var block = user.lastBlock
+    if let channel = world.channel(account.channel.slot), channel.serial == account.channel.serial,
+      let use = channel.use(by: user.process)
+    {
+      block = use.lastBlock
+    }
+    return block.until - block.since >= World.longWait && block.until >= user.last ? block.since : nil
+  }
 
   func conclude(world: World, tables: TraceTables, origins: Origins) -> [Conclusion] {
     accounts.compactMap { account in
@@ -267,6 +315,11 @@ struct SharedConnection {
         }
       return Verdict(
         actor: actor, victim: victim, severity: harm.kind == .endedPerhaps ? .note : .error, what: what)
+    }
+    if !isPair, let (thief, victim, since) = robbed(account, world: world) {
+      return Verdict(
+        actor: thief, victim: victim, severity: .error,
+        what: "it has read since the other asked, which waits in vain for an answer since \(Duration.moment(since))")
     }
     guard !isPair, let actor = users.first(where: { $0.isForeign }) else { return nil }
     let others = users.filter { $0.process != actor.process }
