@@ -42,6 +42,7 @@ public struct OpenFile: Sendable {
   public var hasCopies: Bool { references > 1 }
   /// Slots of epoll files that watch it.
   var watchers: [Int32] = []
+  public var isWatched: Bool { !watchers.isEmpty }
   /// An epoll instance's interest list.
   public internal(set) var interest = EpollSet()
   /// Filled only when the World keeps history.

@@ -41,6 +41,7 @@ extension World {
     }
     switch call.operation {
     case .transfer(let transfer) where transfer.direction == .input: add(descriptor(transfer.fd, of: id).file)
+    case .move(let from, _, _, true): add(descriptor(from, of: id).file)
     case .wait(let wait) where wait.isEpoll:
       let entries = file(descriptor(wait.epoll, of: id).file)?.interest.entries ?? []
       count = entries.count

@@ -181,11 +181,23 @@ extension World {
   }
 
   /// splice, tee and sendfile.
-  mutating func moved(_ from: FD, _ to: FD, _ count: UInt64, _ consumes: Bool, _ event: Event) {
+  mutating func moved(_ from: FD, _ to: FD, _ result: CallResult, _ consumes: Bool, _ event: Event) {
+    let count = result.count
+    let isEnd = result.rawValue == 0
     let target = descriptor(to, of: event.thread).file
     let credited = endWrite(to: target, by: event.thread)
-    guard count > 0, let process = processID(of: event.thread) else { return }
+    guard let process = processID(of: event.thread) else { return }
     let source = descriptor(from, of: event.thread).file
+    if consumes, source >= 0, files[Int(source)].channel >= 0 {
+      channels[Int(files[Int(source)].channel)].withUse(by: process) {
+        $0.inputSide = files[Int(source)].side
+        if !$0.waitsForInput { $0.lastWaiter = event.thread }
+        if event.timeInside >= World.longWait, event.repeats == 1 { $0.lastBlock = (event.entered, event.exited) }
+        $0.company = 0
+        if count > 0 { $0.lastBytes = event.time } else if isEnd, $0.sawEnd == .max { $0.sawEnd = event.time }
+      }
+    }
+    guard count > 0 else { return }
     if consumes, source >= 0, files[Int(source)].channel >= 0 {
       let channel = files[Int(source)].channel
       channels[Int(channel)].passed(taken: count, at: .both)

@@ -338,7 +338,7 @@ public struct World: Sendable {
     case .transfer(let transfer): self.transfer(transfer, result, event, arena: arena)
     case .wait(let wait): returned(wait, result, event, arena: arena)
     case .accept(let listener, let flags): accepted(listener, flags, result, event)
-    case .move(let from, let to, _, let consumes): moved(from, to, result.count, consumes, event)
+    case .move(let from, let to, _, let consumes): moved(from, to, result, consumes, event)
     case .shutdown(let fd, let how): if result.succeeded { shutDown(fd, how: how, by: thread, at: event.exited) }
     case .close(let fd): if event.phase == .end { stampFree(fd...fd, of: thread, at: event.exited) }
     case .closeRange(let first, let last, let flags) where flags & 2 != 0 && result.succeeded:

@@ -133,6 +133,7 @@ extension Recorder {
       if op == 1 { want(families(of: fd, tracee, isWaitedFor: true), on: fd, tracee) }
       noteMuting(epoll, op, fd, tracee)
     case .setNonblocking(let fd, _): noteFlagChange(fd, tracee)
+    case .close(let fd), .duplicate(_, let fd, _): noteMoved(fd, tracee)
     default: break
     }
     switch call.shape {
@@ -147,6 +148,16 @@ extension Recorder {
     case .unshare where call.argument(0) & 0x1000_0000 != 0:
       if !tracee.process.hasNoNewPrivileges, !setNoNewPrivileges { wantEverything(tracee) }
     default: break
+    }
+  }
+
+  /// A number that epoll watches is given up, and the process has the open file under another one: whether that is used is seen from
+  /// now on, or nobody could say that the entry is of no use.
+  private func noteMoved(_ fd: FD, _ tracee: Tracee) {
+    let slot = world.descriptor(fd, of: tracee.id).file
+    guard let file = world.file(slot), file.hasCopies, file.isWatched else { return }
+    for (process, number) in world.numbers(ofFile: slot) where process == tracee.process.id && number != fd {
+      want([.reads, .writes, .closes], on: number, tracee)
     }
   }
 
@@ -239,7 +250,7 @@ extension Recorder {
   }
 
   /// A forked child, before its first call: what it does with connections and timers that it inherited is seen, in the child only;
-  /// and what it asks of standard descriptors that do not block, since it may not know that.
+  /// with pipes that were opened by name; and what it asks of standard descriptors that do not block, since it may not know that.
   func noteInheritance(_ child: Tracee) {
     guard scope == .wakeups, isArmable(child) else { return }
     for fd in world.openNumbers(of: child.id) {
@@ -251,6 +262,8 @@ extension Recorder {
         continue
       }
       if file.kind == .timerfd { want([.reads, .closes], on: fd, child) }
+      // What was opened by name and known at the fork only (describeInheritance) the parent's filters did not hold.
+      if file.kind == .pipe || file.kind == .fifo { needs([fd], child) }
       guard file.isConnection, !world.sight(of: child.id).sees([.reads, .writes, .closes], on: fd) else { continue }
       want([.reads, .writes, .closes], on: fd, child)
     }
@@ -279,6 +292,10 @@ extension Recorder {
     guard tracee.unseen.count >= Self.unseenReturns else { return }
     tracee.unseen = (-1, 0)
     let families = Ready.consumers(of: ready.returned).union(.closes)
+    // Reads of files are not told otherwise.
+    if let kind = world.file(ready.file)?.kind, kind == .file || kind == .device {
+      tracee.process.polledFiles.insert(ready.fd)
+    }
     if !sight.sees(families, on: ready.fd) { want(families, on: ready.fd, tracee) }
   }
 

@@ -56,10 +56,12 @@ extension Recorder {
     arrivalDeadline = nil
     let all = tracees.values.sorted { $0.id < $1.id }
     var isNew = false
+    // At first nothing else is in the model than what is written down here.
+    var arrivals = all.contains(where: \.process.isDescribed) ? nil : Arrivals()
     for tracee in all where !tracee.process.isDescribed {
       tracee.process.isDescribed = true
       isNew = true
-      describeProcess(tracee)
+      describeProcess(tracee, &arrivals)
     }
     if isNew { noteOutsiders() }
     for tracee in tracees.values where tracee.isArriving && tracee.call == nil {
@@ -72,14 +74,15 @@ extension Recorder {
     for tracee in all where tracee.awaitsOthers { try goOn(tracee) }
   }
 
-  private func describeProcess(_ tracee: Tracee) {
+  private func describeProcess(_ tracee: Tracee, _ arrivals: inout Arrivals?) {
     if let (caught, ignored) = ProcFS.signals(of: tracee.tid) {
       emit(tracee, .handlers(caught: caught, ignored: ignored))
     }
     let descriptors = ProcFS.descriptors(of: tracee.tid)
     for fd in descriptors {
       guard let found = ProcFS.descriptor(fd, of: tracee.tid) else { continue }
-      var existing = existing(fd, found, of: tracee)
+      let twin = arrivals?.twin(of: fd, found, in: tracee) ?? self.twin(of: fd, found, in: tracee, unsure: [])
+      var existing = existing(fd, found, of: tracee, twin)
       existing.waiting = ProcFS.waiting(fd, found.kind, of: tracee.process.pid)
       emit(tracee, .existing(existing))
     }
@@ -151,5 +154,36 @@ extension Recorder {
             Outsider(pid: pid, name: name, fd: fd, kind: kind, inode: inode, flags: ProcFS.flags(fd, of: pid))))
       }
     }
+  }
+}
+
+/// The open files that were written down while all stand still: each new number is compared with one number of each that may be it, so
+/// that who has ten thousands of them does not stand still for long.
+private struct Arrivals {
+  private struct Object: Hashable {
+    var kind: ObjectKind
+    var inode: UInt64
+  }
+
+  private static let mostCompared = 4096
+
+  private var known: [Object: [(thread: ThreadID, tid: Int32, fd: FD)]] = [:]
+
+  mutating func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee) -> Recorder.Twin {
+    let object = Object(kind: found.kind, inode: found.inode)
+    var isUnknown = false
+    for other in known[object] ?? [] {
+      switch clinux_same_file(tracee.tid, fd, other.tid, other.fd) {
+      case 1: return .found(other.thread, other.fd)
+      case 0: continue
+      default: isUnknown = true
+      }
+    }
+    if known[object]?.count ?? 0 < Self.mostCompared {
+      known[object, default: []].append((tracee.id, tracee.tid, fd))
+    } else {
+      isUnknown = true
+    }
+    return isUnknown ? .unknown(isContradicted: false) : .none
   }
 }

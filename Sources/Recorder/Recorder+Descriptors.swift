@@ -35,7 +35,7 @@ extension Recorder {
     existing(fd, found, of: tracee, twin(of: fd, found, in: tracee, unsure: []))
   }
 
-  private func existing(
+  func existing(
     _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, _ twin: Twin
   ) -> ExistingDescriptor {
     let link = found.kind == .socket ? found.link + connection(fd, of: tracee) : found.link
@@ -67,7 +67,7 @@ extension Recorder {
     return Array(" from".utf8) + peer.dropFirst(3)
   }
 
-  private enum Twin {
+  enum Twin {
     case found(ThreadID, FD)
     case none
     /// A holder could not be asked: kcmp is not there (CONFIG_KCMP) or not allowed, or its process is being killed.
@@ -79,7 +79,7 @@ extension Recorder {
   ///
   /// A number that is still to be looked up may mean another open file in the model than in the kernel, so it can only
   /// confirm what the model has, where no other number contradicts that.
-  private func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee, unsure: ArraySlice<FD>) -> Twin {
+  func twin(of fd: FD, _ found: ProcFS.Found, in tracee: Tracee, unsure: ArraySlice<FD>) -> Twin {
     var compared = 0
     var isUnknown = false
     let file = world.descriptor(fd, of: tracee.id).file

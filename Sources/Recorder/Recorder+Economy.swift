@@ -28,7 +28,9 @@ extension Recorder {
     if scope == .light, file.kind == .socket, !isClosing, !armsChannels(tracee), !isInherited(fd, tracee) {
       return true
     }
-    return file.channel < 0 && !isClosing
+    // A lock is a file's (retry-spin); so is its end, which a loop may not take for an answer.
+    if file.channel >= 0 || isClosing || syscall == .flock { return false }
+    return tracee.process.polledFiles.isEmpty || !tracee.process.polledFiles.contains(fd)
   }
 
   private func isInherited(_ fd: FD, _ tracee: Tracee) -> Bool {

@@ -63,8 +63,8 @@ extension Recorder {
     let isTurn: Bool
     switch call.operation {
     case .wait(let wait): isTurn = result == 0 && wait.timeout >= 0 && wait.timeout < Self.noTimeout
-    case .waitChild: isTurn = result == 0
-    case .transfer, .move, .accept, .connect: isTurn = result < 0
+    case .waitChild: isTurn = result <= 0
+    case .transfer, .move, .accept, .connect, .lock: isTurn = result < 0
     case .sleep: isTurn = false
     case .setTimer:
       noteTimer(call, tracee)
@@ -124,9 +124,17 @@ extension Recorder {
   func probed(_ tracee: Tracee, _ stop: SyscallStop) {
     let running = tracee.probe?.isOfTurns == true ? ProcFS.usage(of: tracee.tid, in: tracee.process.pid)?.running : nil
     if stop.kind == .entry {
+      tracee.probe?.entered = now
       tracee.probe?.entered(
         Syscall(Int(truncatingIfNeeded: stop.number)), fd: FD(truncatingIfNeeded: stop.arguments.0), running: running)
     } else if stop.kind == .exit {
+      if hasFilter, tracee.call == nil, let syscall = tracee.probe?.lack(stop.result), let since = tracee.probe?.entered
+      {
+        write(
+          Event(
+            thread: tracee.id, phase: .whole, entered: since, exited: now,
+            body: .call(syscall, CallResult(stop.result), .plain)), arena: tracee.arena)
+      }
       tracee.probe?.returned(stop.result, running: running)
     }
     if tracee.probe?.isOver == true { endProbe(tracee) }

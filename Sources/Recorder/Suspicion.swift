@@ -35,6 +35,11 @@ struct Probe {
   private static let leastWaits = 8
   /// A call that failed so often may be why.
   private static let leastFailures = 8
+  /// Who fails for lack of descriptors or memory, by calls that stop nowhere (open, socket), is looked at for so long, which is enough
+  /// for retry-spin.
+  private static let longLength = 1024
+  /// ENOMEM, ENFILE, EMFILE, ENOBUFS.
+  private static let lacks: Set<Int64> = [-12, -23, -24, -105]
   /// Calls that ask, wait or give way, and do no work: their success is none. By number sched_yield, getpid, gettid,
   /// clock_gettime, gettimeofday, time, rt_sigprocmask, getppid, getcpu, timerfd_gettime, rt_sigaction, getsockopt.
   private static let idle: Set<Syscall> = [
@@ -52,6 +57,9 @@ struct Probe {
   /// Calls that succeeded and were no waits: work of some kind.
   private(set) var others = 0
   private var current: (syscall: Syscall, fd: FD)?
+  private var lacking = 0
+  /// When the call that it is in was entered.
+  var entered: Nanoseconds = 0
   private var failed: [(syscall: Syscall, fd: FD, count: Int)] = []
   /// Processor time at the last stop; between the calls, and inside of each, from one stop to the next.
   private var running: UInt64?
@@ -62,7 +70,14 @@ struct Probe {
 
   init(isOfTurns: Bool) { self.isOfTurns = isOfTurns }
 
-  var isOver: Bool { calls >= Self.length }
+  var isOver: Bool { calls >= (lacking < Self.leastFailures ? Self.length : Self.longLength) }
+
+  /// The call that returns so, which nothing but the look stopped at, if it fails for lack of something.
+  mutating func lack(_ result: Int64) -> Syscall? {
+    guard !isOfTurns, Self.lacks.contains(result), let current else { return nil }
+    lacking += 1
+    return current.syscall
+  }
 
   mutating func entered(_ syscall: Syscall, fd: FD, running now: UInt64?) {
     current = (syscall, fd)

@@ -127,7 +127,7 @@ enum SyscallTable {
     SyscallRow(.setresuid, .privilege, .always),
     SyscallRow(.capset, .privilege, .always),
     SyscallRow(.setns, .privilege, .always),
-    SyscallRow(.flock, .flock, .all),
+    SyscallRow(.flock, .flock, .armed(.messages)),
     SyscallRow(.close, .close, .armed(.closes)),
     SyscallRow(.closeRange, .closeRange, .always),
     SyscallRow(.open, .open(path: 0), .all),

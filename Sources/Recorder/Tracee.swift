@@ -131,6 +131,8 @@ final class TracedProcess {
   var wanted: [FD: CallFamilies] = [:]
   var wantsEverything = false
   var wantsWaits = false
+  /// Numbers of files and devices that waits returned again and again: their reads are told.
+  var polledFiles: Set<FD> = []
   /// Scope light: its waits are armed, or are to be; and what it has was written down for that.
   var isWatched = false
   var isDescribedAgain = false

@@ -29,6 +29,8 @@ extension BusyPoll {
         ": \(who) \(closer.byShutdown ? "shut down the other end" : "closed the last \(end)") at \(Duration.moment(closer.time)), and \(streak.isReading ? "the reader does not stop" : "the descriptor stays in the wait set")"
     } else if streak.returned.contains(.invalid) {
       why = ": the number is not open, and stays in the wait set"
+    } else if streak.isFile {
+      why = ": it is at its end, reads of it return 0, and it stays in the wait set"
     } else if streak.returned == .output {
       why = ": it can be written all the time, and nothing is written"
     } else if streak.predates, streak.returned.contains(.input), streak.waitingBefore > 0 {

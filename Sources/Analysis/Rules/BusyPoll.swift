@@ -1,6 +1,8 @@
 // busy-poll: a wait returns the same readiness again and again, and nobody consumes it. Report the spin first, then say
 // who made the descriptor ready.
 //
+// Files and devices are always ready: of them only those count that are at their end, as reads of 0 say.
+//
 // Spared: waits between which bytes move, connections are accepted, timers are set anew, or another descriptor of the same
 // wait makes progress; edge-triggered and one-shot entries, whose readiness the wait itself consumes (unless the
 // thread arms them anew each time); loops that rest between returns; objects whose data can be taken without a call (rings shared by mmap); returns for a number whose reads
@@ -94,6 +96,9 @@ struct BusyPoll {
     case .plain:
       if syscall == .rtSigtimedwait, result.rawValue > 0 { endAll(of: thread.process, kind: .signalfd) }
     default: break
+    }
+    if world.effect.channel < 0, case .transfer(let transfer) = operation, transfer.direction == .input {
+      readFile(transfer, event, result, thread, world: world)
     }
     if world.effect.kind != .none { note(world.effect, event, thread, arena: arena, world: world) }
     if world.farEffect.kind != .none { note(world.farEffect, event, thread, arena: arena, world: world) }
@@ -320,6 +325,19 @@ struct BusyPoll {
     count(Int(place), event, times, slot: slot, channel: effect.channel, arena: arena, world: world)
   }
 
+  /// A read of a file or device: these are always ready (fs/select.c, DEFAULT_POLLMASK), and at their end return 0.
+  private mutating func readFile(
+    _ transfer: Transfer, _ event: Event, _ result: CallResult, _ thread: ThreadState, world: World
+  ) {
+    let side = world.file(world.descriptor(transfer.fd, of: event.thread).file)?.side ?? .both
+    let place = pool.find(event.thread, slot: thread.slot, channel: -1, side: side, fd: transfer.fd)
+    guard place >= 0 else { return }
+    if result.rawValue > 0 { return end(place) }
+    if result.rawValue == 0, transfer.requested > 0, !transfer.positioned {
+      pool.streaks[Int(place)].ends += UInt64(event.repeats)
+    }
+  }
+
   /// How often the event's call counts for a streak. Rounds of a cycle come singly before they are folded, so a streak that is not
   /// there when the run begins is ended by another call in each round.
   private static func times(_ event: Event, isNew: Bool) -> UInt64 {
@@ -352,12 +370,18 @@ struct BusyPoll {
     world: World
   ) -> Int32 {
     let slot = Int(thread.slot)
-    let isKnown = channel >= 0 || returned.contains(.invalid)
+    let file = world.file(world.descriptor(fd, of: thread.id).file)
+    let isFile = channel < 0 && (file?.kind == .file || file?.kind == .device)
+    let isKnown = channel >= 0 || returned.contains(.invalid) || isFile
     var beginning = Streak.Beginning(
       thread: thread.id, process: thread.process, fd: fd, channel: 0, side: side, returned: returned,
       time: time, rest: turns[slot].rest - turns[slot].laterRest,
       inCalls: turns[slot].inCalls - turns[slot].laterInCalls, predates: false, waitingBefore: 0,
       isBlind: !isKnown || world.usesRing(thread.process))
+    if isFile, let file {
+      beginning.kind = file.kind
+      beginning.creator = file.creator
+    }
     if channel >= 0 {
       beginning.channel = world.channels[Int(channel)].serial
       beginning.kind = world.channels[Int(channel)].kind

@@ -237,6 +237,8 @@ struct FDClobbered {
       return account.closed >= Self.spin ? .error : .warning
     }
     if account.lost > 0 { return .error }
+    // The same kind of object, but not one that the waiter was given: it is told of it again and again, and never uses it.
+    if account.isDuring, !account.isReplaced, account.uses == 0, account.returns >= Self.mostClosed { return .error }
     guard account.isOtherKind else { return nil }
     return account.returns > 0 ? .error : .warning
   }

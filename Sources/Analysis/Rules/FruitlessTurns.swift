@@ -149,6 +149,11 @@ struct FruitlessTurns: Sendable {
     case .lock(let fd, _):
       if result.errno == 11 { return .failure(fd: fd, requested: 0) }
       return isBlocked(event) ? .rest : .nothing
+    // A look at all calls tells of those that do not stop as plain ones.
+    case .plain where RetrySpin.lacks.contains(result.errno) && result.errno != 9:
+      return .failure(fd: -1, requested: 0)
+    case .create, .pipe, .socketPair, .socket, .duplicate, .open:
+      return RetrySpin.lacks.contains(result.errno) && result.errno != 9 ? .failure(fd: -1, requested: 0) : .nothing
     case .spawn, .exec: return .progress
     case .futex, .plain: return isBlocked(event) ? .rest : .nothing
     default: return .nothing

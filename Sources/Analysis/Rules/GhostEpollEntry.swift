@@ -171,12 +171,20 @@ struct GhostEpollEntry {
       }
   }
 
+  /// Whether it may have been used under its new number without being seen.
+  private func isUseUnseen(_ ghost: Ghost, _ world: World) -> Bool {
+    ghost.holders.contains { holder in
+      holder.process == ghost.process && ghost.kind == .socket
+        && !world.sight(of: holder.process).sees(.reads, on: holder.fd)
+    }
+  }
+
   private func finding(
     _ ghost: Ghost, _ world: World, _ tables: TraceTables, _ origins: Origins
   ) -> Conclusion? {
-    guard ghost.returns + ghost.refusals > 0, !isGap(ghost, world), ghost.uses * 2 < max(1, ghost.returns) else {
-      return nil
-    }
+    guard ghost.returns + ghost.refusals > 0, !isGap(ghost, world), ghost.uses * 2 < max(1, ghost.returns),
+      !isUseUnseen(ghost, world)
+    else { return nil }
     let actor = world.party(ghost.process, thread: ghost.thread, execed: false, tables)
     let victim = world.party(
       ghost.process, thread: ghost.waiter == .unknown ? ghost.thread : ghost.waiter, execed: false, tables)

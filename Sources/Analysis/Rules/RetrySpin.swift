@@ -14,11 +14,12 @@ import Trace
 
 enum RetrySpin {
   static let again: Int32 = 11
-  /// EIO (a terminal that hung up), EBADF, ECHILD, EAGAIN, ENOMEM, EINVAL, ENFILE, EMFILE, ENOTSOCK, ECONNABORTED, ENOBUFS, ENOTCONN,
+  /// ENOENT (a socket's path), EIO (a terminal that hung up), EBADF, ECHILD, EAGAIN, ENOMEM, EINVAL, ENFILE, EMFILE, ENOTSOCK,
+  /// ECONNABORTED, ENOBUFS, ENOTCONN,
   /// ECONNREFUSED, EALREADY, EINPROGRESS: trying again at once does not mend them.
-  static let errors: Set<Int32> = [5, 9, 10, 11, 12, 22, 23, 24, 88, 103, 105, 107, 111, 114, 115]
+  static let errors: Set<Int32> = [2, 5, 9, 10, 11, 12, 22, 23, 24, 88, 103, 105, 107, 111, 114, 115]
   /// Of these, what does not pass by itself: EBADF, ENOMEM, ENFILE, EMFILE, ENOBUFS. Of the others one may hope.
-  private static let lacks: Set<Int32> = [9, 12, 23, 24, 105]
+  static let lacks: Set<Int32> = [9, 12, 23, 24, 105]
   /// Work between the retries of a call that lacks something: error messages, mostly.
   private static let mostGap: Nanoseconds = 2_000_000
   /// What a loop that only tries again does between, at the most.
@@ -77,7 +78,7 @@ enum RetrySpin {
     let on = failure.fd >= 0 ? " on fd \(failure.fd)\(kind)" : ""
     let seconds = Double(stretch.duration) / 1e9
     let message =
-      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(failure.syscall.name)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(why(failure.errno))"
+      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(failure.syscall.name)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(why(failure.errno, isAccept: failure.fd >= 0))"
     let finding = Finding(
       rule: .retrySpin, severity: severity(stretch, failure),
       confidence: !lacks.contains(failure.errno) && (stretch.look?.work ?? .max) > idleWork
@@ -89,10 +90,13 @@ enum RetrySpin {
     return Conclusion(finding: finding, channel: failure.object.channel, file: failure.object.file)
   }
 
-  private static func why(_ errno: Int32) -> String {
+  private static func why(_ errno: Int32, isAccept: Bool) -> String {
     switch errno {
     case again: ": there was nothing to be had yet, and nothing waited for it"
-    case 23, 24: ": no descriptor was free for the connection, which stays in the backlog and is told of again"
+    case 23, 24:
+      isAccept
+        ? ": no descriptor was free for the connection, which stays in the backlog and is told of again"
+        : ": no descriptor was free, and nothing was closed between"
     case 9: ": the number is not open"
     default: ", and nothing changed between"
     }

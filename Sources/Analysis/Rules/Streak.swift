@@ -94,6 +94,8 @@ struct Streak {
   var restBefore: Nanoseconds
   var inCallsBefore: Nanoseconds
   var zeroTimeouts: UInt64 = 0
+  /// Of a file: reads that returned 0.
+  var ends: UInt64 = 0
   /// Who made it ready, as far as the account of bytes tells.
   var culprit: Segment?
   /// Whether the culprit's own bytes are the next to be read, or others that were left over because of them.
@@ -170,6 +172,7 @@ struct Streak {
     restBefore = beginning.rest
     inCallsBefore = beginning.inCalls
     zeroTimeouts = 0
+    ends = 0
     culprit = nil
     isCulpritNext = true
     closer = nil
@@ -182,6 +185,9 @@ struct Streak {
     hasProgressed = false
   }
 
+  /// What has no channel is a file or device, or a closed number.
+  var isFile: Bool { channel == 0 && kind != nil }
+
   @inline(__always)
   func isOf(_ thread: ThreadID, _ side: Side, _ fd: FD) -> Bool {
     self.thread == thread && self.side == side && self.fd == fd
@@ -190,6 +196,8 @@ struct Streak {
   /// Whether the thread did little else. How many returns that took is another question.
   var isHot: Bool {
     guard !isBlind, returns > 0 else { return false }
+    // What is taken from a file by pread or mmap is not seen; that the file is at its end is.
+    if isFile, ends * 2 < returns { return false }
     let wall = last - first
     guard Double(rest) <= Double(wall) * Self.mostRest else { return false }
     let work = wall - min(wall, inCalls)
