@@ -15,6 +15,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux"),
+    .target(name: "CUnwind", linkerSettings: [.linkedLibrary("unwind-x86_64")]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Trace",
@@ -22,8 +23,9 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Lineage", dependencies: ["Trace"], swiftSettings: strict),
     .target(name: "Ptrace", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(name: "Stacks", dependencies: ["CLinux", "CUnwind", "Trace"], swiftSettings: strict),
     .target(
-      name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Trace"],
+      name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Stacks", "Trace"],
       swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
     .target(
