@@ -23,7 +23,9 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Lineage", dependencies: ["Trace"], swiftSettings: strict),
     .target(name: "Ptrace", dependencies: ["CLinux"], swiftSettings: strict),
-    .target(name: "Stacks", dependencies: ["CLinux", "CUnwind", "Trace"], swiftSettings: strict),
+    .target(
+      name: "CSymbols", linkerSettings: [.linkedLibrary("dw"), .linkedLibrary("elf"), .linkedLibrary("iberty")]),
+    .target(name: "Stacks", dependencies: ["CLinux", "CSymbols", "CUnwind", "Trace"], swiftSettings: strict),
     .target(
       name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Stacks", "Trace"],
       swiftSettings: strict),

@@ -74,6 +74,7 @@ long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *out) {
   memset(out, 0, sizeof *out);
   out->op = info.op;
   out->arch = info.arch;
+  out->instruction_pointer = info.instruction_pointer;
   out->stack_pointer = info.stack_pointer;
   switch (info.op) {
     case PTRACE_SYSCALL_INFO_ENTRY:

@@ -78,7 +78,9 @@ struct ThreadWork: Sendable {
   /// The call has returned.
   @inline(__always)
   mutating func noteReturn(_ event: Event, _ syscall: Syscall, _ operation: Operation) {
-    if case .wait = operation { lastWait = OpenCall(since: event.entered, syscall: syscall, operation: operation, stack: event.stack) }
+    if case .wait = operation {
+      lastWait = OpenCall(since: event.entered, syscall: syscall, operation: operation, stack: event.stack)
+    }
     openCall = nil
     lockedBy = nil
   }

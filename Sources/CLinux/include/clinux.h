@@ -17,6 +17,7 @@ long clinux_seize(pid_t tid, uintptr_t options, int milliseconds);
 struct clinux_syscall_info {
   uint8_t op;  // 0 none, 1 entry, 2 exit, 3 seccomp
   uint32_t arch;
+  uint64_t instruction_pointer;
   uint64_t stack_pointer;
   uint64_t number;
   uint64_t arguments[6];
