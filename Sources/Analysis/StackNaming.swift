@@ -11,12 +11,17 @@ public protocol FrameNaming: AnyObject {
   ) -> [(function: String?, file: String?, line: Int?)]
 }
 
-struct StackNaming {
+public struct StackNaming {
   let tables: TraceTables
   let naming: any FrameNaming
 
+  public init(tables: TraceTables, naming: any FrameNaming) {
+    self.tables = tables
+    self.naming = naming
+  }
+
   /// The frames of a stack, innermost first; the one to blame is marked.
-  func frames(of id: StackID) -> [Frame] {
+  public func frames(of id: StackID) -> [Frame] {
     guard let stack = tables.stack(id) else { return [] }
     var native: [Frame] = []
     for (place, frame) in stack.native.enumerated() {
