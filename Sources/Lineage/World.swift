@@ -247,7 +247,8 @@ public struct World: Sendable {
     guard processID(of: event.thread) != nil else { return }
     let slot = workSlot(of: event.thread)
     switch event.body {
-    case .start, .existingThread, .running, .counter, .call, .stack: break
+    case .start, .existingThread, .running, .counter, .call: break
+    case .stack(let stack, let isOfCall): if slot >= 0, isOfCall { work[slot].openCall?.stack = stack }
     case .scope(let scope): setScope(scope, of: event.thread)
     case .armed(let calls, let first, let last): arm(calls, first, last, of: event.thread)
     case .lockedBy(let tid): if slot >= 0 { work[slot].lockedBy = tid }

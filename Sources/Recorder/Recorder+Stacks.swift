@@ -57,6 +57,8 @@ extension Recorder {
   private static let importantShare: Nanoseconds = 5
   private static let importantGrant: Nanoseconds = 100_000_000
   /// A loop that goes on shows where it stands at these turns.
+  /// A call that lasts longer is told to block, ns.
+  private static let longCall: Nanoseconds = 100_000_000
   private static let tellingTurns: Set<UInt32> = [64, 4096]
 
   private enum Worth {
@@ -100,6 +102,20 @@ extension Recorder {
       guard isAffordable(isImportant, stacks) else { return }
     }
     guard let stack = stack(of: tracee, token) else { return }
+    emit(tracee, .stack(stack, isOfCall: true))
+  }
+
+  /// Attached threads show where they stand when the trace begins.
+  func takeStackOfArrival(_ tracee: Tracee, isInCall: Bool, _ token: borrowing StoppedTracee) {
+    guard let stacks, hasBegun, isAffordable(true, stacks), let stack = stack(of: tracee, token) else { return }
+    emit(tracee, .stack(stack, isOfCall: isInCall))
+  }
+
+  /// A thread that is killed in a call that it has been in for long: what it hung in.
+  func takeStackOfBlocked(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard let stacks, hasBegun, !hasFaultHandlers, let call = tracee.call, !call.isSilent, call.interrupted == 0,
+      now - min(now, call.entered) > Self.longCall, isAffordable(true, stacks), let stack = stack(of: tracee, token)
+    else { return }
     emit(tracee, .stack(stack, isOfCall: true))
   }
 

@@ -64,14 +64,18 @@ struct RecordingOptions: ParsableArguments {
     if payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
   }
 
+  var settings: Recorder.Settings {
+    Recorder.Settings(
+      payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames)
+  }
+
   /// Runs the command under trace.
   func record() throws -> Recorder.Outcome {
     if command.isEmpty { throw ValidationError("give a command after --") }
     do {
       return try Recorder.record(
         command: Self.rawCommand(), path: output,
-        settings: Recorder.Settings(
-          payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames))
+        settings: settings)
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
@@ -193,7 +197,7 @@ struct TraceCommand: ParsableCommand {
 
   private func attach() throws {
     let outcome = try Attachment.record(
-      pids, path: recording.output, payload: recording.payload, duration: duration?.nanoseconds,
+      pids, path: recording.output, settings: recording.settings, duration: duration?.nanoseconds,
       untilFinding: untilFinding)
     guard !recording.quiet || outcome.failure != nil else { return }
     let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
@@ -212,7 +216,7 @@ enum Attachment {
   private static let interval: UInt64 = 500_000_000
 
   static func record(
-    _ pids: [Int32], path: String?, payload: Int, duration: Nanoseconds?, untilFinding: Bool,
+    _ pids: [Int32], path: String?, settings: Recorder.Settings, duration: Nanoseconds?, untilFinding: Bool,
     takesDescendants: Bool = false
   ) throws -> Recorder.Outcome {
     var live = LiveAnalysis()
@@ -233,7 +237,7 @@ enum Attachment {
       return live.worst(tables: known).map { $0 >= .warning } ?? false
     }
     do {
-      return try Recorder.attach(to: pids, path: path, payloadLimit: payload, stay: stay, observer: observer)
+      return try Recorder.attach(to: pids, path: path, settings: settings, stay: stay, observer: observer)
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
