@@ -53,9 +53,9 @@ final class StackAccount {
 extension Recorder {
   /// What a stack may cost, as a part of the trace's time so far, and what is granted at once, in ns.
   private static let usualShare: Nanoseconds = 20
-  private static let usualGrant: Nanoseconds = 20_000_000
+  private static let usualGrant: Nanoseconds = 50_000_000
   private static let importantShare: Nanoseconds = 5
-  private static let importantGrant: Nanoseconds = 100_000_000
+  private static let importantGrant: Nanoseconds = 500_000_000
   /// A loop that goes on shows where it stands at these turns.
   /// A call that lasts longer is told to block, ns.
   private static let longCall: Nanoseconds = 100_000_000
@@ -63,6 +63,8 @@ extension Recorder {
 
   private enum Worth {
     case never, important
+    /// At a site's first calls, so many; and dearer than others.
+    case foreign(UInt32)
     /// At a site's first calls, so many.
     case first(UInt32)
     /// At a site's first call, and again when it repeats.
@@ -97,6 +99,9 @@ extension Recorder {
       case .never: return
       case .important: isImportant = true
       case .first(let most): if count > most { return }
+      case .foreign(let most):
+        if count > most { return }
+        isImportant = true
       case .repeating: if count > 1, !Self.tellingTurns.contains(count) { return }
       }
       guard isAffordable(isImportant, stacks) else { return }
@@ -157,12 +162,19 @@ extension Recorder {
       return isShared(fd, tracee) ? .first(2) : .never
     case .duplicate(_, let to, _): return to >= 0 && isShared(to, tracee) ? .first(2) : .never
     case .close(let fd): return isWaitedFor(fd, tracee) ? .first(1) : .never
-    case .transfer(let transfer): return isShared(transfer.fd, tracee) ? .first(2) : .repeating
+    case .transfer(let transfer):
+      return isForeign(transfer.fd, tracee) ? .foreign(2) : isShared(transfer.fd, tracee) ? .first(2) : .repeating
     case .wait, .sleep, .waitChild, .futex, .accept, .lock, .move: return .repeating
     case .connect, .bind, .listen, .epollControl: return .first(1)
     case .signalAction(_, let disposition): return disposition.action == .handler ? .first(1) : .never
     default: return .never
     }
+  }
+
+  /// Whether the process has inherited the channel from who made it.
+  private func isForeign(_ fd: FD, _ tracee: Tracee) -> Bool {
+    let slot = world.file(world.descriptor(fd, of: tracee.id).file)?.channel ?? -1
+    return slot >= 0 && world.isForeign(slot, to: tracee.process.id)
   }
 
   /// Whether more than one process has the channel, or the open file.
