@@ -15,6 +15,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux"),
+    .target(name: "CUnwind", linkerSettings: [.linkedLibrary("unwind-x86_64")]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Trace",
@@ -23,7 +24,10 @@ let package = Package(
     .target(name: "Lineage", dependencies: ["Trace"], swiftSettings: strict),
     .target(name: "Ptrace", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
-      name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Trace"],
+      name: "CSymbols", linkerSettings: [.linkedLibrary("dw"), .linkedLibrary("elf"), .linkedLibrary("iberty")]),
+    .target(name: "Stacks", dependencies: ["CLinux", "CSymbols", "CUnwind", "Trace"], swiftSettings: strict),
+    .target(
+      name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Stacks", "Trace"],
       swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
     .target(

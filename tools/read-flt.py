@@ -15,11 +15,12 @@ import struct
 import sys
 import zlib
 
-VERSION = 3
+VERSION = 4
 FILE_HEADER = struct.Struct("<8sIIQI36x")
 CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
 TRAILER = struct.Struct("<Q8s")
 NO_THREAD = 0xFFFFFFFF
+NO_MODULE = 0xFFFFFFFF
 PENDING = -(1 << 63)
 TICK = 100  # the unit of version 3's times, in ns
 
@@ -45,6 +46,7 @@ BODIES = dict(enumerate("""
     outsider pid:int name:string fd:int kind:kind inode:uint64 flags:uint;   running module:string offset:uint64
     locked_by tid:int;   scope scope:scope;   armed families:byte first:int last:int;   counter name:string value:uint64
 """.replace(";", "\n").strip().splitlines(), start=6))
+BODIES[30] = "stack stack:stack of_call:bool"
 THREAD = "thread tid:int generation:uint process:uint pid:int"
 OPERATIONS = """
     plain;   pipe read:int write:int flags:uint inode:uint64;   create kind:kind flags:uint value:uint64 fd:int
@@ -74,8 +76,9 @@ class NoTrace(Exception):
 class Body:
     """A chunk's body. Each method reads one thing of the format and moves on; none reads beyond the end."""
 
-    def __init__(self, data, time, version, texts, threads):
+    def __init__(self, data, time, version, texts, threads, parts):
         self.data, self.at, self.known_texts, self.known_threads = data, 0, texts, threads
+        self.parts = parts
         self.unit, self.version = TICK if version >= 3 else 1, version
         self.time = time // self.unit
         # What records of this chunk can refer to: the text and the thread before, calls' bodies, threads' last begins.
@@ -141,6 +144,37 @@ class Body:
     def thread(self):
         number = self.uint()
         return None if number == NO_THREAD else number
+
+    def stack(self):
+        number = self.uint()
+        return self.parts.stacks[number] if number < len(self.parts.stacks) else None
+
+    def define_part(self, kind):
+        """A module, frame, stack or a frame's names: numbers come one after the other."""
+        number, parts = self.uint(), self.parts
+        known = {26: parts.modules, 27: parts.frames, 28: parts.stacks}.get(kind)
+        if known is not None and number != len(known):
+            raise Damage(f"a part of a stack has the number {number}")
+        if kind == 26:
+            known.append({"path": self.string(), "build_id": self.bytes().hex()})
+        elif kind == 27 and self.within(self.byte(), 0, 2) == 0:
+            module, address = self.uint(), self.uint64()
+            known.append({"module": None if module == NO_MODULE else parts.modules[self.within(module, 0, len(parts.modules))],
+                          "address": address})
+        elif kind == 27:
+            known.append({"function": self.string(), "file": self.string(), "line": self.int()})
+        elif kind == 28:
+            cut, frames = self.bool(), parts.frames
+            native = [frames[self.within(self.uint(), 0, len(frames))] for _ in range(self.count())]
+            interrupted, python = [self.uint() for _ in range(self.count())], []
+            for _ in range(self.count()):
+                bits = self.uint64()
+                python.append({**frames[self.within(bits >> 1, 0, len(frames))], "entry": bits & 1 == 1})
+            known.append({"native": native, "interrupted": interrupted, "python": python, "cut": cut})
+        else:
+            names = [{"function": self.string(), "file": self.string(), "line": self.int()} for _ in range(self.count(3))]
+            if number < len(parts.frames):
+                parts.frames[number]["names"] = names
 
     def wait(self):
         epoll, timeout, entries = self.int(), self.int64(), []
@@ -230,9 +264,16 @@ class Body:
         table[number] = value
 
 
+class Parts:
+    """What stacks are made of, by their numbers."""
+
+    def __init__(self):
+        self.modules, self.frames, self.stacks = [], [], []
+
+
 class Reader:
     def __init__(self, file):
-        self.file, self.texts, self.threads = file, [""], []
+        self.file, self.texts, self.threads, self.parts = file, [""], [], Parts()
         size = os.fstat(file.fileno()).st_size
         head = file.read(FILE_HEADER.size)
         if len(head) < FILE_HEADER.size or not head.startswith(b"\x89FLT\r\n\x1a\n"):
@@ -259,13 +300,15 @@ class Reader:
             sealed = flags & 1 == 1
             if sealed and (len(data) < length or zlib.crc32(data) != crc):
                 raise Damage(f"the chunk at byte {offset} is cut off, or its checksum does not match")
-            body = Body(data, time, self.version, self.texts, self.threads)
+            body = Body(data, time, self.version, self.texts, self.threads, self.parts)
             while body.at < len(data):
                 tag = body.byte()
                 if tag & 0x1F == 1:
                     body.define(self.texts, body.uint(), body.raw_text().decode("utf-8", "surrogateescape"), "")
                 elif tag & 0x1F == 2:
                     body.define(self.threads, body.uint(), body.fields(THREAD), None)
+                elif self.version >= 4 and 26 <= tag & 0x1F <= 29:
+                    body.define_part(tag & 0x1F)
                 else:
                     event = body.event(tag)
                     if event:

@@ -69,15 +69,24 @@ struct AnalysisPass: Sendable {
   private var events: UInt64 = 0
   private var folded: UInt64 = 0
   private var duration: Nanoseconds = 0
+  /// Where threads stand in the calls that they are inside of, or that are told next of them.
+  private var stacks: [ThreadID: StackID] = [:]
 
   mutating func observe(_ batch: EventBatch, tables: TraceTables) {
     for event in batch.events { observe(event, arena: batch.arena, tables: tables) }
   }
 
-  mutating func observe(_ event: Event, arena: Arena, tables: TraceTables) {
+  mutating func observe(_ told: Event, arena: Arena, tables: TraceTables) {
     events += 1
-    folded += UInt64(event.repeats) - 1
-    duration = max(duration, event.time)
+    folded += UInt64(told.repeats) - 1
+    duration = max(duration, told.time)
+    var event = told
+    if case .stack(let stack, true) = event.body {
+      stacks[event.thread] = stack
+    } else if !stacks.isEmpty, case .call = event.body, let stack = stacks[event.thread] {
+      event.stack = stack
+      if event.phase != .begin { stacks[event.thread] = nil }
+    }
     world.apply(event, arena: arena, tables: tables)
     watchers.observe(event, arena: arena, world: world, tables: tables)
   }

@@ -52,6 +52,7 @@ public enum EventText {
     case .armed(let calls, let first, let last):
       let range = last == first ? "" : last < 1 << 20 ? " to \(last)" : " and above"
       return "--- stops at \(families(calls)) of fd \(first)\(range) ---"
+    case .stack(let stack, let isOfCall): return "--- stack \(stack.index)\(isOfCall ? "" : ", running") ---"
     case .counter(let name, let value): return "--- \(harmless(tables.text(name))): \(grouped(value)) ---"
     case .running(let module, let offset):
       let file = tables.text(module)

@@ -99,7 +99,25 @@ public struct Frame: Sendable, Equatable {
   public var file: String?
   public var line: Int?
   public var module: String?
+  /// The file's own address of the instruction, or the target's where it lies in no file.
   public var offset: UInt64?
+  /// Not the user's own code.
+  public var isLibrary = false
+  /// The innermost frame of the user's own code.
+  public var isBlamed = false
+
+  public init(
+    kind: Kind, function: String? = nil, file: String? = nil, line: Int? = nil, module: String? = nil,
+    offset: UInt64? = nil, isLibrary: Bool = false
+  ) {
+    self.kind = kind
+    self.function = function
+    self.file = file
+    self.line = line
+    self.module = module
+    self.offset = offset
+    self.isLibrary = isLibrary
+  }
 }
 
 public struct Finding: Sendable {

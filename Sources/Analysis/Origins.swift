@@ -18,6 +18,7 @@ struct Origins {
     var result: Int32
     var thread: ThreadID
     var syscall: UInt16
+    var stack: StackID
   }
 
   mutating func observe(_ event: Event, world: World) {
@@ -33,7 +34,7 @@ struct Origins {
       forks[process.position] = Fork(
         sequence: event.sequence, entered: event.entered, flags: flags,
         result: Int32(truncatingIfNeeded: result.rawValue),
-        thread: event.thread, syscall: syscall.number)
+        thread: event.thread, syscall: syscall.number, stack: event.stack)
     default: break
     }
   }
@@ -68,9 +69,11 @@ struct Origins {
 
 extension Origins.Fork {
   var event: Event {
-    Event(
+    var event = Event(
       thread: thread, entered: entered, exited: entered, sequence: sequence,
       body: .call(
         Syscall(Int(syscall)), CallResult(Int64(result)), .spawn(flags: flags, child: .unknown)))
+    event.stack = stack
+    return event
   }
 }

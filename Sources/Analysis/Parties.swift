@@ -49,7 +49,8 @@ extension World {
     return Evidence(
       mark: mark, event: event.sequence, time: time,
       pid: thread.flatMap { process($0.process)?.pid } ?? 0, tid: thread?.tid ?? 0, thread: event.thread,
-      text: EventText.line(event, arena: arena, tables: tables))
+      text: EventText.line(event, arena: arena, tables: tables),
+      stack: event.stack == .none ? nil : event.stack.position)
   }
 
   /// `python3 (pid 140, forked by thread 125 of pid 123, never exec'd)`.

@@ -230,6 +230,7 @@ struct Watchers: Sendable {
       }
     case .lockedBy(let tid): forkWhileThreaded.locked(event.thread, by: tid)
     case .running(let module, let offset): standing.ran(event.thread, module, offset)
+    case .stack(let stack, false): standing.ran(event.thread, stack)
     case .blindSpot(let spot, let detail):
       let pid = world.process(of: event.thread)?.pid ?? 0
       if spot == .untraced { followedUntraced.insert(pid) }

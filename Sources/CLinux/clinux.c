@@ -74,6 +74,7 @@ long clinux_syscall_info(pid_t tid, struct clinux_syscall_info *out) {
   memset(out, 0, sizeof *out);
   out->op = info.op;
   out->arch = info.arch;
+  out->instruction_pointer = info.instruction_pointer;
   out->stack_pointer = info.stack_pointer;
   switch (info.op) {
     case PTRACE_SYSCALL_INFO_ENTRY:
@@ -109,6 +110,20 @@ ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count
   struct iovec remote = {(void *)address, count};
   ssize_t got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
   return got < 0 ? -errno : got;
+}
+
+int clinux_read_words(pid_t tid, const uint64_t *addresses, uint64_t *values, size_t count) {
+  enum { MOST = 256 };
+  struct iovec remote[MOST];
+  for (size_t done = 0; done < count;) {
+    size_t part = count - done < MOST ? count - done : MOST;
+    for (size_t i = 0; i < part; i++) remote[i] = (struct iovec){(void *)addresses[done + i], sizeof *values};
+    struct iovec local = {values + done, part * sizeof *values};
+    ssize_t got = process_vm_readv(tid, &local, 1, remote, part, 0);
+    if (got != (ssize_t)local.iov_len) return got < 0 ? -errno : -EFAULT;
+    done += part;
+  }
+  return 0;
 }
 
 ssize_t clinux_write_memory(pid_t tid, uint64_t address, const void *from, size_t count) {

@@ -78,7 +78,9 @@ struct ThreadWork: Sendable {
   /// The call has returned.
   @inline(__always)
   mutating func noteReturn(_ event: Event, _ syscall: Syscall, _ operation: Operation) {
-    if case .wait = operation { lastWait = OpenCall(since: event.entered, syscall: syscall, operation: operation) }
+    if case .wait = operation {
+      lastWait = OpenCall(since: event.entered, syscall: syscall, operation: operation, stack: event.stack)
+    }
     openCall = nil
     lockedBy = nil
   }
@@ -101,6 +103,8 @@ public struct OpenCall: Sendable {
   public var since: Nanoseconds
   public var syscall: Syscall
   public var operation: Operation
+  /// Where the thread stands in it.
+  public var stack = StackID.none
 }
 
 /// Who a process is; like `ThreadState`, numbers only. Its threads, arguments and sight the World has.

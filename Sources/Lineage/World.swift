@@ -259,6 +259,7 @@ public struct World: Sendable {
     let slot = workSlot(of: event.thread)
     switch event.body {
     case .start, .existingThread, .running, .counter, .call: break
+    case .stack(let stack, let isOfCall): if slot >= 0, isOfCall { work[slot].openCall?.stack = stack }
     case .scope(let scope): setScope(scope, of: event.thread)
     case .armed(let calls, let first, let last): arm(calls, first, last, of: event.thread)
     case .lockedBy(let tid): if slot >= 0 { work[slot].lockedBy = tid }
@@ -292,7 +293,8 @@ public struct World: Sendable {
   ) {
     guard slot >= 0 else { return }
     work[slot].noteCall(operation, repeats: event.repeats)
-    work[slot].openCall = OpenCall(since: event.entered, syscall: syscall, operation: operation)
+    work[slot].openCall = OpenCall(
+      since: event.entered, syscall: syscall, operation: operation, stack: event.stack)
     enter(event, operation)
     switch operation {
     case .transfer(let transfer) where transfer.direction == .output && !transfer.positioned:

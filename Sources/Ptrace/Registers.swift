@@ -56,7 +56,8 @@ extension StoppedTracee {
 
 /// All general registers, bit by bit: struct user_regs_struct.
 public struct RegisterSet: Sendable {
-  var words: [UInt64]
+  /// 27 of them.
+  public internal(set) var words: [UInt64]
 
   public subscript(register: Register) -> UInt64 {
     get { words[register.rawValue] }

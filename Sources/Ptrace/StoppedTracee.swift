@@ -39,6 +39,7 @@ public struct SyscallStop: Sendable {
   public let kind: Kind
   /// AUDIT_ARCH_*; 0xC000003E is x86_64.
   public let architecture: UInt32
+  public let instructionPointer: UInt64
   public let stackPointer: UInt64
   public let number: UInt64
   public let arguments: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
@@ -92,7 +93,8 @@ public struct StoppedTracee: ~Copyable {
     if result < 0 { throw PtraceError(operation: "PTRACE_GET_SYSCALL_INFO", tid: tid, errno: Int32(-result)) }
     return SyscallStop(
       kind: SyscallStop.Kind(rawValue: info.op) ?? .none, architecture: info.arch,
-      stackPointer: info.stack_pointer, number: info.number, arguments: info.arguments, result: info.result)
+      instructionPointer: info.instruction_pointer, stackPointer: info.stack_pointer, number: info.number,
+      arguments: info.arguments, result: info.result)
   }
 
   /// Replaces what the call that it is returning from returns: a value, -errno, or -ERESTART*.

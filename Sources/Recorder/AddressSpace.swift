@@ -1,11 +1,14 @@
 // A memory map of the target, and where in it a few words can be put for the time of an injected call.
 
 import Ptrace
+import Stacks
 
 /// What processes made with CLONE_VM share, until exec.
 final class AddressSpace {
   /// Who makes an injected call just now: the room for it is one.
   var injecting: Tracee?
+  /// What stacks need to know of it.
+  var stacks = StackSpace()
   /// Room that belongs to nobody; nil until it was looked for.
   private var room: Room??
 
@@ -41,7 +44,10 @@ final class AddressSpace {
   init() {}
 
   /// A forked child's: everything lies where it lay.
-  init(copyOf other: AddressSpace) { room = other.room }
+  init(copyOf other: AddressSpace) {
+    room = other.room
+    stacks = other.stacks
+  }
 
   /// It turned out not to be there: the program may unmap it.
   func forgetRoom() { room = .some(nil) }

@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import Ptrace
+import Stacks
 
 /// Stops, injected calls, and what the tracer did about latency.
 struct Counters {
@@ -34,7 +35,10 @@ struct Counters {
   }
 
   /// Names and values, in the order in which they are shown.
-  func list(events: UInt64, bytes: UInt64, isAwake: Bool, isPinned: Bool, spin: UInt64) -> [(
+  func list(
+    events: UInt64, bytes: UInt64, isAwake: Bool, isPinned: Bool, spin: UInt64,
+    stacks: (counters: StackCounters, spent: UInt64)?
+  ) -> [(
     name: String, value: UInt64
   )] {
     var usage = rusage()
@@ -44,7 +48,11 @@ struct Counters {
       ("stops", stops), ("stops-seccomp", seccompStops), ("stops-syscall", syscallStops), ("stops-event", eventStops),
       ("stops-signal", signalStops), ("stops-group", groupStops), ("syscalls-recorded", calls),
       ("one-stop-calls", oneStopCalls), ("passed-calls", passedCalls), ("events", events), ("injections", injections),
-      ("injected-layers", layers), ("lookups", lookUps), ("probes", probes), ("watched", watched), ("stacks", 0),
+      ("injected-layers", layers), ("lookups", lookUps), ("probes", probes), ("watched", watched),
+      ("stacks", stacks?.counters.taken ?? 0),
+      ("stacks-same", stacks?.counters.same ?? 0), ("stacks-new", stacks?.counters.new ?? 0),
+      ("stack-frames", stacks?.counters.frames ?? 0), ("stack-reads", stacks?.counters.reads ?? 0),
+      ("stack-maps", stacks?.counters.maps ?? 0), ("stack-us", (stacks?.spent ?? 0) / 1000),
       ("bytes", bytes),
       ("tracer-cpu-ns", nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)),
       ("tracer-peak-kb", UInt64(usage.ru_maxrss)),

@@ -39,7 +39,7 @@ extension Recorder {
 
   /// Attaches to all threads of the processes, follows them and their children to come, and lets them go.
   public static func attach(
-    to pids: [Int32], path: String?, payloadLimit: Int, stay: Stay, observer: Observer? = nil
+    to pids: [Int32], path: String?, settings: Settings, stay: Stay, observer: Observer? = nil
   ) throws(RecorderError) -> Outcome {
     clinux_block_signals()
     nonisolated(unsafe) var outcome: Result<Outcome, RecorderError> = .failure(.refused("cannot start a thread"))
@@ -49,7 +49,7 @@ extension Recorder {
     OneThread.run {
       do throws(RecorderError) {
         outcome = .success(
-          try follow(pids, path: path, payloadLimit: payloadLimit, stay: stay, observer: watcher))
+          try follow(pids, path: path, settings: settings, stay: stay, observer: watcher))
       } catch {
         outcome = .failure(error)
       }
@@ -59,7 +59,7 @@ extension Recorder {
   }
 
   private static func follow(
-    _ pids: [Int32], path: String?, payloadLimit: Int, stay: Stay, observer: Observer?
+    _ pids: [Int32], path: String?, settings: Settings, stay: Stay, observer: Observer?
   ) throws(RecorderError) -> Outcome {
     var processes: [Int32] = []
     for pid in pids {
@@ -77,8 +77,9 @@ extension Recorder {
       throw .file(error)
     }
     let recorder = Recorder(
-      writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: payloadLimit,
+      writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: settings.payloadLimit,
       observer: observer)
+    recorder.startStacks(settings.stacks, mostFrames: settings.mostFrames)
     recorder.hasBegun = true
     recorder.strangers = Set(ProcFS.children(of: getpid())).subtracting(processes)
     recorder.arrivalDeadline = arrivalTime

@@ -95,6 +95,7 @@ extension Recorder {
       if case .sendSignal(let pid, SIGKILL) = call.operation { noteSleepers(in: pid) }
       noteSharedUse(by: call, tracee)
     }
+    if stacks != nil { takeStack(tracee, stop, token) }
     if wantsArming(tracee) {
       writeBegin(tracee)
       try inject(tracee, at: .entry, token)

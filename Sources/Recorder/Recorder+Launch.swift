@@ -15,8 +15,17 @@ extension Recorder {
     public var pins: Bool
     /// Neither hold the cores awake nor spin.
     public var isQuiet: Bool
+    public var stacks: StackMode
+    /// Native frames a stack, at the most.
+    public var mostFrames: Int
 
-    public init(payloadLimit: Int = 16, scope: Scope = .wakeups, pins: Bool = false, isQuiet: Bool = false) {
+    public init(
+      payloadLimit: Int = 16, scope: Scope = .wakeups, pins: Bool = false, isQuiet: Bool = false,
+      stacks: StackMode = .off,
+      mostFrames: Int = 128
+    ) {
+      self.stacks = stacks
+      self.mostFrames = mostFrames
       self.payloadLimit = payloadLimit
       self.scope = scope
       self.pins = pins
@@ -51,6 +60,7 @@ extension Recorder {
       payloadLimit: settings.payloadLimit, scope: settings.scope, wakefulness: wakefulness, observer: observer)
     recorder.armedAtStart = armed
     recorder.checkpoint = checkpoint
+    recorder.startStacks(settings.stacks, mostFrames: settings.mostFrames)
     recorder.strangers = Set(strangers)
     do {
       try Ptrace.seize(root, options: [.follow, .exitKill])

@@ -43,6 +43,7 @@ extension Recorder {
       sampleUsage(tracee, at: now, every: 0)
       sampleName(tracee)
       askMuted(atEndOf: tracee)
+      takeStackOfBlocked(tracee, token)
       endEarly(tracee, token)
       tracee.isExiting = true
       // Whoever ends is not held: another thread's exec waits for it.
@@ -58,6 +59,7 @@ extension Recorder {
       if tracee.isSampled, let registers = try? token.registers() {
         tracee.isSampled = false
         note(registers, tracee)
+        if registers.number < 0 { takeStackOfRunning(tracee, token) }
       }
       if isArriving(tracee) {
         arrived(tracee, token)

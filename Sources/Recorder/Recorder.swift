@@ -62,6 +62,8 @@ public final class Recorder {
   /// What the filter that launched programs begin with has armed.
   var armedAtStart: [ArmedRange] = []
   var counters = Counters()
+  /// Nil if no stacks are taken.
+  var stacks: StackAccount?
   /// Tracees that wait to make a call for us.
   var injectors: [Tracee] = []
   /// Keeps cores awake while something is traced.
@@ -159,7 +161,7 @@ public final class Recorder {
   func finish() -> Outcome {
     let statistics = counters.list(
       events: writer.events, bytes: writer.size, isAwake: wakefulness.isLatencyHeld, isPinned: wakefulness.isPinned,
-      spin: wakefulness.spinTime)
+      spin: wakefulness.spinTime, stacks: stacks.map { ($0.taker.counters, $0.spent) })
     if hasBegun {
       for (name, value) in statistics {
         let time = now

@@ -1,6 +1,7 @@
 // What the recorder remembers of each thread that it traces.
 
 import Ptrace
+import Stacks
 import Trace
 
 /// A thread under trace.
@@ -23,6 +24,9 @@ final class Tracee {
   var name: [UInt8] = []
   /// Stack pointers at which the handlers that it is inside of were entered; nil on an alternate stack.
   var frames: [(signal: Int32, stackPointer: UInt64?)] = []
+
+  /// Its last stack.
+  var stackMemo = StackMemo()
 
   /// A stop that is not answered yet, with the signal to deliver.
   private var held: StoppedTracee?

@@ -29,6 +29,19 @@ public struct DumpReport {
     return line
   }
 
+  /// Whether the event is none that is filtered out by its process; a stack names no descriptor.
+  public func isShown(_ event: Event, tables: TraceTables) -> Bool {
+    fd == nil && tables.thread(event.thread).map { pid == nil || $0.pid == pid } ?? false
+  }
+
+  /// The frames of an event that tells a stack, a line each, innermost first.
+  public static func frames(_ event: Event, names: any FrameNaming, tables: TraceTables) -> [String] {
+    guard case .stack(let stack, _) = event.body else { return [] }
+    return StackNaming(tables: tables, naming: names).frames(of: stack).map { frame in
+      String(repeating: " ", count: 29) + "\(frame.isBlamed ? ">" : " ") \(frame.words)"
+    }
+  }
+
   /// The line of a call that never returned.
   public func unfinished(_ event: Event, arena: Arena, tables: TraceTables) -> String? {
     guard let thread = tables.thread(event.thread), pid == nil || thread.pid == pid else { return nil }

@@ -78,6 +78,7 @@ public enum JSONReport {
       ("fd", .optional(standing.fd >= 0 ? standing.fd : nil)),
       ("since_ns", .optional(standing.since)),
       ("text", .string(standing.text)),
+      ("stack", .array(standing.frames.map(frame))),
     ])
   }
 
@@ -111,6 +112,8 @@ public enum JSONReport {
       ("line", .optional(frame.line)),
       ("module", .optional(frame.module)),
       ("offset", .optional(frame.offset)),
+      ("library", .bool(frame.isLibrary)),
+      ("blamed", .bool(frame.isBlamed)),
     ])
   }
 

@@ -122,9 +122,10 @@ public enum SARIFReport {
 
   /// Where the actor did it, else where the victim suffers: a line of the program's source if a stack tells one, else the program.
   private static func location(_ finding: Finding) -> JSON {
-    let frames = finding.evidence.compactMap(\.stack).compactMap { finding.stacks[$0] }.joined()
-    if let frame = frames.first(where: { $0.line != nil && $0.file != nil }) { return location(frame) }
     let party = finding.actor ?? finding.victim
+    let acts = finding.evidence.filter { $0.pid == party?.pid }.reversed() + finding.evidence.reversed()
+    let frames = acts.compactMap(\.stack).compactMap { finding.stacks[$0] }.joined()
+    if let frame = frames.first(where: { $0.isBlamed && $0.line != nil && $0.file != nil }) { return location(frame) }
     var members: [(String, JSON)] = []
     if let program = party?.program, !program.isEmpty {
       members.append(("physicalLocation", .object([("artifactLocation", .object([("uri", .string(uri(program)))]))])))

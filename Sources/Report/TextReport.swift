@@ -60,6 +60,9 @@ public struct TextReport {
     for (text, who, others) in told.prefix(Self.mostStanding) {
       let more = others > 0 ? " and \(counted(UInt64(others), "other thread"))" : ""
       lines += wrapped("\(who)\(more) \(text)", indent: 2, hanging: 4)
+      if let standing = analysis.standings.first(where: { $0.text == text }) {
+        lines += StackText.lines(standing.frames).flatMap { wrapped($0, indent: 6, hanging: 10) }
+      }
     }
     if told.count > Self.mostStanding { lines.append("  and \(told.count - Self.mostStanding) more") }
     return lines
@@ -109,6 +112,9 @@ public struct TextReport {
       lines += wrapped(
         "\(Duration.moment(evidence.time))  \(evidence.pid)\(evidence.tid == evidence.pid ? "" : "/\(evidence.tid)")  \(evidence.text)",
         indent: 6, hanging: 10)
+      if let stack = evidence.stack, let frames = finding.stacks[stack] {
+        lines += StackText.lines(frames).flatMap { wrapped($0, indent: 10, hanging: 14) }
+      }
     }
     lines += wrapped("Fix: \(finding.fix)", indent: 4, hanging: 9)
     return lines

@@ -43,6 +43,7 @@ struct ChunkDecoder {
       case .thread:
         let (id, record) = try reader.threadDefinition()
         try tables.define(id, record)
+      case .module, .frame, .stackDefinition, .frameName: try reader.stackDefinition(kind, into: &tables)
       case .callWhole, .callBegin, .callEnd, .callReturn:
         if isFormer || tag & RecordKind.sameThread == 0 { thread = ThreadID(Int(try reader.unsigned32())) }
         let event =

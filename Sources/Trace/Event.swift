@@ -23,6 +23,9 @@ public struct Event: Sendable {
   public var cycle: UInt8 = 1
   /// The event's place in the trace, from 0. A begin and its end count as two.
   public var sequence: UInt64
+  /// Where the thread stood in the call. Not in the event's record, but told before it (`Body.stack`): whoever reads events in their
+  /// order can put it here.
+  public var stack = StackID.none
   public var body: Body
 
   public init(
@@ -89,6 +92,9 @@ public struct Event: Sendable {
     /// From now on calls of these families on the numbers first...last are seen in the thread's process, and in all that it
     /// makes: filters are inherited, and outlive exec.
     case armed(CallFamilies, first: FD, last: FD)
+    /// Where the thread stood in the call that it is inside of, or else in the next that is told of it; or, if not in a call, where
+    /// it just ran.
+    case stack(StackID, isOfCall: Bool)
     /// One of the tracer's counters at the end of the trace.
     case counter(name: StringID, value: UInt64)
   }

@@ -24,6 +24,7 @@ extension RecordKind {
     case .scope: .scope
     case .armed: .armed
     case .counter: .counter
+    case .stack: .stack
     }
   }
 }
@@ -98,6 +99,9 @@ extension ByteWriter {
     case .counter(let name, let value):
       unsigned(name.index)
       unsigned(value)
+    case .stack(let stack, let isOfCall):
+      unsigned(stack.index)
+      byte(isOfCall ? 1 : 0)
     }
   }
 
@@ -123,7 +127,7 @@ extension ByteReader {
   /// The fields of an event that is no call.
   mutating func fields(_ kind: RecordKind, into arena: inout Arena) throws(TraceError) -> Event.Body {
     switch kind {
-    case .string, .thread, .callWhole, .callBegin, .callEnd, .callReturn:
+    case .string, .thread, .module, .frame, .stackDefinition, .frameName, .callWhole, .callBegin, .callEnd, .callReturn:
       throw .damaged("another record where an event should be")
     case .start: return .start(Start(parent: ThreadID(Int(try unsigned32())), flags: try unsigned()))
     case .end: return .end(status: try signed32())
@@ -161,6 +165,7 @@ extension ByteReader {
     case .armed:
       return .armed(CallFamilies(rawValue: try byte()), first: try signed32(), last: try signed32())
     case .counter: return .counter(name: StringID(Int(try unsigned32())), value: try unsigned())
+    case .stack: return .stack(StackID(Int(try unsigned32())), isOfCall: try byte() != 0)
     }
   }
 

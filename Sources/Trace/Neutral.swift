@@ -44,7 +44,7 @@ extension Event {
   var isNeutral: Bool {
     switch body {
     case .call(_, let result, let operation): phase != .begin && operation.isNeutral(result)
-    case .usage, .counter: true
+    case .usage, .counter, .stack: true
     default: false
     }
   }

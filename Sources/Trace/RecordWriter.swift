@@ -73,6 +73,13 @@ struct RecordWriter: ~Copyable {
     appendDefinition()
   }
 
+  mutating func define(_ definition: StackDefinition) {
+    guard file.failure == nil, prepare(definition.mostBytes) else { return }
+    record.clear()
+    record.definition(definition)
+    appendDefinition()
+  }
+
   private mutating func appendDefinition() {
     file.append(record.bytes)
     position.length = file.length
@@ -93,6 +100,8 @@ struct RecordWriter: ~Copyable {
     guard case .call(let syscall, let result, let operation) = event.body else {
       body.fields(event, arena: arena)
       if !event.isNeutral { disturb() }
+      // The call that it belongs to has a record of its own.
+      if case .stack = event.body, let slot = threads.slot(of: event.thread) { threads[slot].repetition.forget() }
       append(event, .of(event))
       if case .end = event.body { threads.remove(event.thread) }
       return false

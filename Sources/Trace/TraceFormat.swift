@@ -2,7 +2,7 @@
 
 public enum TraceFormat {
   /// The version that this code writes. It moves with every change of a record's meaning; earlier ones stay readable.
-  public static let version = 3
+  public static let version = 4
   /// The first eight bytes. Like PNG's, they show at once what a text-mode transfer did to the file.
   static let magic: [UInt8] = [0x89, 0x46, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
   static let fileHeaderSize = 64
@@ -22,6 +22,8 @@ public enum TraceFormat {
   public static let longestPayload = 4096
   public static let longestString = 16384
   public static let longestNumberList = 1024
+  /// The most frames of a kind that a stack has.
+  public static let longestStack = 1024
 }
 
 /// A chunk's header, 48 bytes, little-endian.
@@ -110,6 +112,11 @@ enum RecordKind: UInt8 {
   case counter = 24
   /// A `callEnd` whose begin is in the same chunk, and has told the entry.
   case callReturn = 25
+  case module = 26
+  case frame = 27
+  case stackDefinition = 28
+  case frameName = 29
+  case stack = 30
 
   static let mask: UInt8 = 0x1F
   /// A run: the event stands for several equal ones.

@@ -16,6 +16,11 @@ public struct TraceTables: Sendable {
   /// Texts as the target had them: any bytes.
   public private(set) var strings: [[UInt8]] = [[]]
   public private(set) var threads: [ThreadRecord?] = []
+  public private(set) var modules: [ModuleRecord] = []
+  public private(set) var frames: [FrameRecord] = []
+  public private(set) var stacks: [StackRecord] = []
+  /// What the trace itself calls native frames; several where functions were inlined, the innermost first.
+  public private(set) var frameNames: [FrameID: [FrameName]] = [:]
 
   public init() {}
 
@@ -36,6 +41,30 @@ public struct TraceTables: Sendable {
     guard id.position <= strings.count + 65536 else { throw .damaged("a text has the id \(id.position)") }
     while strings.count <= id.position { strings.append([]) }
     strings[id.position] = text
+  }
+
+  public func module(_ id: ModuleID) -> ModuleRecord? {
+    id.position < modules.count ? modules[id.position] : nil
+  }
+
+  public func frame(_ id: FrameID) -> FrameRecord? { id.position < frames.count ? frames[id.position] : nil }
+
+  public func stack(_ id: StackID) -> StackRecord? { id.position < stacks.count ? stacks[id.position] : nil }
+
+  /// Definitions of stacks and their parts come one after the other.
+  public mutating func define(_ definition: StackDefinition) throws(TraceError) {
+    switch definition {
+    case .module(let id, let record):
+      guard id.position == modules.count else { throw .damaged("a module has the id \(id.position)") }
+      modules.append(record)
+    case .frame(let id, let record):
+      guard id.position == frames.count else { throw .damaged("a frame has the id \(id.position)") }
+      frames.append(record)
+    case .stack(let id, let record):
+      guard id.position == stacks.count else { throw .damaged("a stack has the id \(id.position)") }
+      stacks.append(record)
+    case .name(let id, let names): frameNames[id] = names
+    }
   }
 
   public mutating func define(_ id: ThreadID, _ record: ThreadRecord) throws(TraceError) {

@@ -32,6 +32,9 @@ public final class TraceWriter {
 
   public func define(_ id: ThreadID, _ thread: ThreadRecord) { records.define(id, thread) }
 
+  /// Tells a part of a stack; to be done before an event or another part names it.
+  public func define(_ definition: StackDefinition) { records.define(definition) }
+
   /// Writes one event; its variable parts are in `arena`. Events come in the order of `Event.time`. True if it went into a
   /// run, and so cost nothing.
   @discardableResult

@@ -12,12 +12,16 @@ struct DumpCommand: ParsableCommand {
   @Option(help: "Only calls that name this descriptor.")
   var fd: Int32?
 
+  @Flag(help: "Show the frames of stacks, by name as far as names are found.")
+  var stacks = false
+
   @Argument(help: "A .flt file.")
   var trace: String
 
   func run() throws {
     let reader = try TraceFile.open(trace)
     let report = DumpReport(pid: pid, fd: fd)
+    let names = stacks ? NativeNames() : nil
     var batch = EventBatch()
     var open: [ThreadID: (event: Event, arena: Arena)] = [:]
     while reader.next(into: &batch) {
@@ -32,6 +36,9 @@ struct DumpCommand: ParsableCommand {
         }
         if case .call = event.body { open[event.thread] = nil }
         if let line = report.line(event, arena: batch.arena, tables: reader.tables) { text += line + "\n" }
+        if let names, report.isShown(event, tables: reader.tables) {
+          for line in DumpReport.frames(event, names: names, tables: reader.tables) { text += line + "\n" }
+        }
       }
       Console.print(text)
     }

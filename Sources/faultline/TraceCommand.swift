@@ -16,7 +16,7 @@ extension Scope: ExpressibleByArgument {
   public var defaultValueDescription: String { "\(self)" }
 }
 
-enum Stacks: String, ExpressibleByArgument, CaseIterable { case auto, off, all }
+extension StackMode: ExpressibleByArgument {}
 
 /// What `trace` and `check` share: how to record a command.
 struct RecordingOptions: ParsableArguments {
@@ -30,8 +30,15 @@ struct RecordingOptions: ParsableArguments {
       """)
   var scope: Scope = .wakeups
 
-  @Option(help: "When to take stacks. This version takes none.")
-  var stacks: Stacks = .auto
+  @Option(
+    help: """
+      When to take stacks, native and Python. auto: where channels are made and processes forked, at the first uses of what \
+      processes share by each place in the code, in loops, and of what is blocked at the end. all: at every call that is told.
+      """)
+  var stacks: StackMode = .auto
+
+  @Option(help: "How many native frames a stack has at the most.")
+  var frames: Int = 128
 
   @Option(help: "How many bytes of each channel write to keep; 0 keeps none (but an eventfd's count).")
   var payload: Int = 16
@@ -53,7 +60,13 @@ struct RecordingOptions: ParsableArguments {
   var command: [String] = []
 
   func validate() throws {
+    if frames < 1 || frames > 1024 { throw ValidationError("--frames takes 1 to 1024") }
     if payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
+  }
+
+  var settings: Recorder.Settings {
+    Recorder.Settings(
+      payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames)
   }
 
   /// Runs the command under trace.
@@ -62,7 +75,7 @@ struct RecordingOptions: ParsableArguments {
     do {
       return try Recorder.record(
         command: Self.rawCommand(), path: output,
-        settings: Recorder.Settings(payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy))
+        settings: settings)
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
@@ -184,7 +197,7 @@ struct TraceCommand: ParsableCommand {
 
   private func attach() throws {
     let outcome = try Attachment.record(
-      pids, path: recording.output, payload: recording.payload, duration: duration?.nanoseconds,
+      pids, path: recording.output, settings: recording.settings, duration: duration?.nanoseconds,
       untilFinding: untilFinding)
     guard !recording.quiet || outcome.failure != nil else { return }
     let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
@@ -203,7 +216,7 @@ enum Attachment {
   private static let interval: UInt64 = 500_000_000
 
   static func record(
-    _ pids: [Int32], path: String?, payload: Int, duration: Nanoseconds?, untilFinding: Bool,
+    _ pids: [Int32], path: String?, settings: Recorder.Settings, duration: Nanoseconds?, untilFinding: Bool,
     takesDescendants: Bool = false
   ) throws -> Recorder.Outcome {
     var live = LiveAnalysis()
@@ -224,7 +237,7 @@ enum Attachment {
       return live.worst(tables: known).map { $0 >= .warning } ?? false
     }
     do {
-      return try Recorder.attach(to: pids, path: path, payloadLimit: payload, stay: stay, observer: observer)
+      return try Recorder.attach(to: pids, path: path, settings: settings, stay: stay, observer: observer)
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }

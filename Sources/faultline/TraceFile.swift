@@ -20,7 +20,10 @@ enum TraceFile {
     let reader = try open(path)
     clinux_return_large_blocks()
     let progress = Progress("analysing \(path)")
-    let analysis = Analyzer.analyze(reader) { progress.show($0) }
+    var analysis = Analyzer.analyze(reader) { progress.show($0) }
+    let names = NativeNames()
+    analysis.name(by: names, tables: reader.tables)
+    analysis.blindSpots += names.refusals.map { "names of functions in \($0)" }
     progress.end()
     if warns { warn(reader, path) }
     return analysis

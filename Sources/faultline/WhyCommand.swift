@@ -3,6 +3,7 @@
 import Analysis
 import ArgumentParser
 import Glibc
+import Recorder
 import Report
 
 struct WhyCommand: ParsableCommand {
@@ -28,7 +29,8 @@ struct WhyCommand: ParsableCommand {
     let path = output ?? "\(Self.folder())/faultline-why-\(getpid()).flt"
     defer { if output == nil { unlink(path) } }
     let outcome = try Attachment.record(
-      [pid], path: path, payload: 16, duration: duration.nanoseconds, untilFinding: false, takesDescendants: true)
+      [pid], path: path, settings: Recorder.Settings(stacks: .auto), duration: duration.nanoseconds,
+      untilFinding: false, takesDescendants: true)
     if let failure = outcome.failure { Console.say("warning: \(failure)") }
     Console.print(Look.terminal().why(try TraceFile.analyze(path)))
   }

@@ -19,6 +19,9 @@ public struct Standing: Sendable {
   public var since: Nanoseconds?
   /// `waits in read() on fd 3 (pipe) since before the trace; sh (pid 4, fd 5) could write it`
   public var text: String
+  /// Where it stands in the code, or was seen to run.
+  public var stack: Int?
+  public internal(set) var frames: [Frame] = []
 
   /// `python3 (pid 12, thread 13 "worker")`.
   public var who: String {
@@ -32,6 +35,8 @@ public struct Standing: Sendable {
 /// Watches where threads without calls were seen to run.
 struct StandingMeter {
   private var places: [ThreadID: [Place: Int]] = [:]
+  /// The last stack of a thread that was seen to run.
+  private var stacks: [ThreadID: StackID] = [:]
 
   private struct Place: Hashable {
     var module: StringID
@@ -41,6 +46,8 @@ struct StandingMeter {
   mutating func ran(_ thread: ThreadID, _ module: StringID, _ offset: UInt64) {
     places[thread, default: [:]][Place(module: module, offset: offset), default: 0] += 1
   }
+
+  mutating func ran(_ thread: ThreadID, _ stack: StackID) { stacks[thread] = stack }
 
   /// All threads that are alive at the end, in order of process and thread.
   func standings(
@@ -78,10 +85,12 @@ struct StandingMeter {
         standing.text = "mostly \(words.what)\(words.who.isEmpty ? "" : "; \(words.who)")"
       } else {
         standing.text = running(thread, share: burns, tables: tables)
+        standing.stack = stacks[thread.id]?.position
       }
       return standing
     }
     standing.syscall = call.syscall.name
+    standing.stack = call.stack == .none ? nil : call.stack.position
     standing.fd = place.fd
     standing.kind = place.kind
     // A call that was entered before the trace is written down with its first moment.

@@ -17,6 +17,7 @@ long clinux_seize(pid_t tid, uintptr_t options, int milliseconds);
 struct clinux_syscall_info {
   uint8_t op;  // 0 none, 1 entry, 2 exit, 3 seccomp
   uint32_t arch;
+  uint64_t instruction_pointer;
   uint64_t stack_pointer;
   uint64_t number;
   uint64_t arguments[6];
@@ -31,6 +32,8 @@ long clinux_signal_info(pid_t tid, int32_t *number, int32_t *code, int32_t *send
 
 // process_vm_readv of one stretch. Returns the bytes read (a short count at an unmapped page) or -errno.
 ssize_t clinux_read_memory(pid_t tid, uint64_t address, void *into, size_t count);
+/// The eight bytes at each of `count` addresses, by as few calls as there may be. 0, or a negative errno if one cannot be read.
+int clinux_read_words(pid_t tid, const uint64_t *addresses, uint64_t *values, size_t count);
 
 // Writes to memory that the tracee itself may only read, too (/proc/TID/mem). Returns the bytes written or -errno.
 ssize_t clinux_write_memory(pid_t tid, uint64_t address, const void *from, size_t count);

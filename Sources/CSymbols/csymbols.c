@@ -1,0 +1,129 @@
+#define _GNU_SOURCE
+#include "csymbols.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <libiberty/demangle.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct csymbols_file {
+  Dwfl *dwfl;
+  Dwfl_Module *module;
+};
+
+static int find_no_elf(
+  Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base, char **file_name, Elf **elf) {
+  (void)module, (void)data, (void)name, (void)base, (void)file_name, (void)elf;
+  return -1;
+}
+
+csymbols_file *csymbols_open(const char *path, const uint8_t *build_id, size_t length, const char **reason) {
+  static char *places = NULL;
+  static const Dwfl_Callbacks callbacks = {
+    .find_elf = find_no_elf,
+    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .section_address = dwfl_offline_section_address,
+    .debuginfo_path = &places,
+  };
+  // dwfl_standard_find_debuginfo would ask the servers that it names.
+  unsetenv("DEBUGINFOD_URLS");
+  *reason = "it is not there";
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return NULL;
+  csymbols_file *file = calloc(1, sizeof *file);
+  if (file) file->dwfl = dwfl_begin(&callbacks);
+  if (!file || !file->dwfl) {
+    close(descriptor);
+    free(file);
+    return NULL;
+  }
+  *reason = "it is no ELF file";
+  dwfl_report_begin(file->dwfl);
+  // With a load bias of 0 addresses are the file's own.
+  file->module = dwfl_report_elf(file->dwfl, path, path, descriptor, 0, true);
+  dwfl_report_end(file->dwfl, NULL, NULL);
+  if (!file->module) {
+    close(descriptor);
+    csymbols_close(file);
+    return NULL;
+  }
+  GElf_Addr bias;
+  const unsigned char *found = NULL;
+  GElf_Addr place;
+  dwfl_module_getelf(file->module, &bias);
+  int found_length = dwfl_module_build_id(file->module, &found, &place);
+  if (found_length < 0) found_length = 0;
+  if ((size_t)found_length != length || (length > 0 && memcmp(found, build_id, length) != 0)) {
+    *reason = "it is another file by now";
+    csymbols_close(file);
+    return NULL;
+  }
+  return file;
+}
+
+void csymbols_close(csymbols_file *file) {
+  if (!file) return;
+  if (file->dwfl) dwfl_end(file->dwfl);
+  free(file);
+}
+
+static const char *name_of(Dwarf_Die *die) {
+  Dwarf_Attribute attribute;
+  const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+  return name ? name : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
+}
+
+// The line that an inlined function was called at.
+static int call_line(Dwarf_Die *die) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word line;
+  return dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &attribute), &line) == 0 ? (int)line : 0;
+}
+
+static const char *call_file(Dwarf_Die *unit, Dwarf_Die *die) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word number;
+  Dwarf_Files *files;
+  size_t count;
+  if (dwarf_formudata(dwarf_attr(die, DW_AT_call_file, &attribute), &number) != 0) return NULL;
+  if (dwarf_getsrcfiles(unit, &files, &count) != 0 || number >= count) return NULL;
+  return dwarf_filesrc(files, number, NULL, NULL);
+}
+
+size_t csymbols_names(csymbols_file *file, uint64_t address, struct csymbols_name *names, size_t most) {
+  if (most == 0) return 0;
+  size_t count = 0;
+  GElf_Off offset = 0;
+  GElf_Sym symbol;
+  const char *function = dwfl_module_addrinfo(file->module, address, &offset, &symbol, NULL, NULL, NULL);
+  // The nearest symbol before an address names it only as far as it goes.
+  if (function && symbol.st_size > 0 && offset >= symbol.st_size) function = NULL;
+  if (function && symbol.st_size == 0 && offset >= 4096) function = NULL;
+  const char *source = NULL;
+  int line = 0;
+  Dwfl_Line *found = dwfl_module_getsrc(file->module, address);
+  if (found) source = dwfl_lineinfo(found, NULL, &line, NULL, NULL, NULL);
+  Dwarf_Addr bias = 0;
+  Dwarf_Die *unit = dwfl_module_addrdie(file->module, address, &bias);
+  Dwarf_Die *scopes = NULL;
+  int depth = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
+  for (int i = 0; i < depth && count + 1 < most; i++) {
+    if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram) break;
+    if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine) continue;
+    names[count++] = (struct csymbols_name){name_of(&scopes[i]), source, line};
+    source = call_file(unit, &scopes[i]);
+    line = call_line(&scopes[i]);
+  }
+  free(scopes);
+  names[count++] = (struct csymbols_name){function, source, line};
+  return count;
+}
+
+char *csymbols_demangle(const char *symbol) {
+  if (symbol[0] != '_') return NULL;
+  return cplus_demangle(symbol, DMGL_AUTO | DMGL_NO_OPTS);
+}

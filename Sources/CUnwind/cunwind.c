@@ -1,0 +1,139 @@
+#include "cunwind.h"
+
+#include <libunwind-x86_64.h>
+#include <stdlib.h>
+
+// Exported by libunwind-x86_64, declared by none of its headers.
+int UNW_OBJ(dwarf_search_unwind_table)(
+  unw_addr_space_t, unw_word_t, unw_dyn_info_t *, unw_proc_info_t *, int, void *);
+
+struct cunwind_space {
+  unw_addr_space_t space;
+};
+
+enum { WORDS = 17 };
+
+// By libunwind's number (UNW_X86_64_RAX, RDX, RCX, RBX, RSI, RDI, RBP, RSP, R8 to R15, RIP), the place in struct user_regs_struct.
+static const unsigned char places[WORDS] = {10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16};
+
+static int access_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int writes, void *argument) {
+  (void)space;
+  const struct cunwind_source *source = argument;
+  if (writes) return -UNW_EREADONLYREG;
+  return source->read(source->context, address, value) == 0 ? 0 : -UNW_EINVAL;
+}
+
+static int access_register(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int writes, void *argument) {
+  (void)space;
+  const struct cunwind_source *source = argument;
+  if (writes) return -UNW_EREADONLYREG;
+  if (number < 0 || number >= WORDS) return -UNW_EBADREG;
+  *value = source->registers[places[number]];
+  return 0;
+}
+
+static int access_float(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int writes, void *argument) {
+  (void)space, (void)number, (void)value, (void)writes, (void)argument;
+  return -UNW_EBADREG;
+}
+
+static int find_info(
+  unw_addr_space_t space, unw_word_t address, unw_proc_info_t *info, int wants_unwind_info, void *argument) {
+  const struct cunwind_source *source = argument;
+  struct cunwind_table found;
+  if (source->find(source->context, address, &found) != 0) return -UNW_ENOINFO;
+  unw_dyn_info_t dynamic = {
+    .start_ip = found.code_start,
+    .end_ip = found.code_end,
+    .format = UNW_INFO_FORMAT_REMOTE_TABLE,
+    .u.rti = {
+      .segbase = found.header,
+      // In words; an entry of the binary search table has two 32-bit numbers.
+      .table_len = found.entries * 8 / sizeof(unw_word_t),
+      .table_data = found.table,
+    },
+  };
+  return UNW_OBJ(dwarf_search_unwind_table)(space, address, &dynamic, info, wants_unwind_info, argument);
+}
+
+// What is given back is a few bytes of a pool of libunwind's, for each address that its cache had not: the function for it is not
+// exported, and the pool dies with the process.
+static void put_info(unw_addr_space_t space, unw_proc_info_t *info, void *argument) {
+  (void)space, (void)info, (void)argument;
+}
+
+static int no_dynamic_list(unw_addr_space_t space, unw_word_t *address, void *argument) {
+  (void)space, (void)address, (void)argument;
+  return -UNW_ENOINFO;
+}
+
+static int no_resume(unw_addr_space_t space, unw_cursor_t *cursor, void *argument) {
+  (void)space, (void)cursor, (void)argument;
+  return -UNW_EINVAL;
+}
+
+static int no_name(
+  unw_addr_space_t space, unw_word_t address, char *name, size_t size, unw_word_t *offset, void *argument) {
+  (void)space, (void)address, (void)name, (void)size, (void)offset, (void)argument;
+  return -UNW_ENOINFO;
+}
+
+cunwind_space *cunwind_create(unsigned cached) {
+  static unw_accessors_t accessors = {
+    .find_proc_info = find_info,
+    .put_unwind_info = put_info,
+    .get_dyn_info_list_addr = no_dynamic_list,
+    .access_mem = access_memory,
+    .access_reg = access_register,
+    .access_fpreg = access_float,
+    .resume = no_resume,
+    .get_proc_name = no_name,
+  };
+  cunwind_space *space = malloc(sizeof *space);
+  if (!space) return NULL;
+  space->space = unw_create_addr_space(&accessors, 0);
+  if (!space->space) {
+    free(space);
+    return NULL;
+  }
+  unw_set_caching_policy(space->space, UNW_CACHE_GLOBAL);
+  // The first use of a cache sets its size to 128, whatever was asked for before (libunwind 1.6.2, src/dwarf/Gparser.c,
+  // get_rs_cache; src/mi/Gset_cache_size.c), so it is asked for twice.
+  unw_set_cache_size(space->space, cached, 0);
+  unw_set_cache_size(space->space, cached, 0);
+  return space;
+}
+
+void cunwind_destroy(cunwind_space *space) {
+  if (!space) return;
+  unw_destroy_addr_space(space->space);
+  free(space);
+}
+
+void cunwind_flush(cunwind_space *space) { unw_flush_cache(space->space, 0, 0); }
+
+size_t cunwind_walk(
+  cunwind_space *space, const struct cunwind_source *source, struct cunwind_frame *frames, size_t most) {
+  unw_cursor_t cursor;
+  if (most == 0 || unw_init_remote(&cursor, space->space, (void *)source) != 0) return 0;
+  size_t count = 0;
+  uint64_t below = 0;
+  for (;;) {
+    unw_word_t address, pointer;
+    if (unw_get_reg(&cursor, UNW_X86_64_RIP, &address) != 0 || unw_get_reg(&cursor, UNW_X86_64_RSP, &pointer) != 0) break;
+    // On an alternate signal stack the interrupted code's stack may lie below.
+    int was_signal = count > 0 && frames[count - 1].is_signal;
+    if (address == 0 || (count > 0 && pointer <= below && !was_signal)) break;
+    unw_save_loc_t place;
+    frames[count].address = address;
+    frames[count].stack_pointer = pointer;
+    frames[count].saved_at = unw_get_save_loc(&cursor, UNW_X86_64_RIP, &place) == 0 && place.type == UNW_SLT_MEMORY
+                               ? place.u.addr
+                               : 0;
+    frames[count].is_signal = unw_is_signal_frame(&cursor) > 0;
+    below = pointer;
+    if (++count == most) break;
+    if (unw_step(&cursor) <= 0) break;
+  }
+  return count;
+}

@@ -1,0 +1,191 @@
+// When a stack is worth its time: where channels are made and processes forked, the first uses of what processes share by each place
+// in the code, and loops that go on. A thread stands still meanwhile, at a call's entry.
+
+import Lineage
+import Ptrace
+import Stacks
+import Trace
+
+/// When stacks are taken.
+public enum StackMode: String, Sendable, CaseIterable {
+  /// Where they say something new.
+  case auto
+  case off
+  /// At every call that is told.
+  case all
+}
+
+/// A place in a process's code that makes a call: the same function, called from the same depth.
+struct StackSite: Hashable {
+  var process: ProcessID
+  var syscall: Syscall
+  var fd: UInt64
+  var instructionPointer: UInt64
+  var stackPointer: UInt64
+}
+
+/// The recorder's part of taking stacks.
+final class StackAccount {
+  let mode: StackMode
+  let taker: StackTaker
+  /// How often each site has called.
+  fileprivate var sites: [StackSite: UInt32] = [:]
+  /// Time that was spent, ns.
+  fileprivate(set) var spent: Nanoseconds = 0
+
+  init(mode: StackMode, taker: StackTaker) {
+    self.mode = mode
+    self.taker = taker
+  }
+
+  /// A bound on memory: then all sites are new again.
+  fileprivate static let mostSites = 65536
+
+  /// How often the site has called by now.
+  fileprivate func count(_ site: StackSite) -> UInt32 {
+    if sites.count >= Self.mostSites { sites.removeAll(keepingCapacity: true) }
+    let count = sites[site, default: 0] &+ 1
+    sites[site] = count
+    return count
+  }
+}
+
+extension Recorder {
+  /// What a stack may cost, as a part of the trace's time so far, and what is granted at once, in ns.
+  private static let usualShare: Nanoseconds = 20
+  private static let usualGrant: Nanoseconds = 50_000_000
+  private static let importantShare: Nanoseconds = 5
+  private static let importantGrant: Nanoseconds = 500_000_000
+  /// A loop that goes on shows where it stands at these turns.
+  /// A call that lasts longer is told to block, ns.
+  private static let longCall: Nanoseconds = 100_000_000
+  private static let tellingTurns: Set<UInt32> = [64, 4096]
+
+  private enum Worth {
+    case never, important
+    /// At a site's first calls, so many; and dearer than others.
+    case foreign(UInt32)
+    /// At a site's first calls, so many.
+    case first(UInt32)
+    /// At a site's first call, and again when it repeats.
+    case repeating
+  }
+
+  /// Makes what takes stacks.
+  func startStacks(_ mode: StackMode, mostFrames: Int) {
+    guard mode != .off else { return }
+    let taker = StackTaker(
+      mostFrames: mostFrames, intern: { [unowned self] text in intern(text) },
+      define: { [unowned self] definition in
+        writer.define(definition)
+        if observer != nil { try? tables.define(definition) }
+      })
+    stacks = StackAccount(mode: mode, taker: taker)
+  }
+
+  /// The tracee stands at the entry of a call that is going to be told: its stack is told before, if it is worth it.
+  func takeStack(_ tracee: Tracee, _ stop: SyscallStop, _ token: borrowing StoppedTracee) {
+    guard let stacks, hasBegun, let call = tracee.call, !hasFaultHandlers else { return }
+    var isImportant = false
+    if stacks.mode == .auto {
+      let worth = worth(of: call, tracee)
+      if case .never = worth { return }
+      let count = stacks.count(
+        StackSite(
+          process: tracee.process.id, syscall: call.syscall, fd: Self.key(of: call),
+          instructionPointer: stop.instructionPointer,
+          stackPointer: stop.stackPointer))
+      switch worth {
+      case .never: return
+      case .important: isImportant = true
+      case .first(let most): if count > most { return }
+      case .foreign(let most):
+        if count > most { return }
+        isImportant = true
+      case .repeating: if count > 1, !Self.tellingTurns.contains(count) { return }
+      }
+      guard isAffordable(isImportant, stacks) else { return }
+    }
+    guard let stack = stack(of: tracee, token) else { return }
+    emit(tracee, .stack(stack, isOfCall: true))
+  }
+
+  /// Attached threads show where they stand when the trace begins.
+  func takeStackOfArrival(_ tracee: Tracee, isInCall: Bool, _ token: borrowing StoppedTracee) {
+    guard let stacks, hasBegun, isAffordable(true, stacks), let stack = stack(of: tracee, token) else { return }
+    emit(tracee, .stack(stack, isOfCall: isInCall))
+  }
+
+  /// A thread that is killed in a call that it has been in for long: what it hung in.
+  func takeStackOfBlocked(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard let stacks, hasBegun, !hasFaultHandlers, let call = tracee.call, !call.isSilent, call.interrupted == 0,
+      now - min(now, call.entered) > Self.longCall, isAffordable(true, stacks), let stack = stack(of: tracee, token)
+    else { return }
+    emit(tracee, .stack(stack, isOfCall: true))
+  }
+
+  /// Where the tracee, which has stopped outside of a call that is told, runs.
+  func takeStackOfRunning(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard let stacks, hasBegun, !hasFaultHandlers, isAffordable(true, stacks), let stack = stack(of: tracee, token)
+    else { return }
+    emit(tracee, .stack(stack, isOfCall: false))
+  }
+
+  private func isAffordable(_ isImportant: Bool, _ stacks: StackAccount) -> Bool {
+    let (share, grant) =
+      isImportant ? (Self.importantShare, Self.importantGrant) : (Self.usualShare, Self.usualGrant)
+    return stacks.spent < grant + now / share
+  }
+
+  private func stack(of tracee: Tracee, _ token: borrowing StoppedTracee) -> StackID? {
+    guard let stacks, let registers = try? token.allRegisters() else { return nil }
+    let began = now
+    let stack = stacks.taker.stack(
+      of: tracee.tid, in: tracee.process.pid, registers: registers.words, space: &tracee.process.space.stacks,
+      memo: &tracee.stackMemo, now: began)
+    stacks.spent += now - began
+    return stack
+  }
+
+  /// The descriptor that the call is about, if its first argument is one.
+  private static func key(of call: PendingCall) -> UInt64 {
+    switch call.operation {
+    case .wait(let wait): wait.isEpoll ? call.argument(0) : 0
+    default: call.argument(0)
+    }
+  }
+
+  private func worth(of call: PendingCall, _ tracee: Tracee) -> Worth {
+    switch call.operation {
+    case .pipe, .socketPair, .create, .spawn: return .important
+    case .setNonblocking(let fd, _), .setTimer(let fd), .shutdown(let fd, _):
+      return isShared(fd, tracee) ? .first(2) : .never
+    case .duplicate(_, let to, _): return to >= 0 && isShared(to, tracee) ? .first(2) : .never
+    case .close(let fd): return isWaitedFor(fd, tracee) ? .first(1) : .never
+    case .transfer(let transfer):
+      return isForeign(transfer.fd, tracee) ? .foreign(2) : isShared(transfer.fd, tracee) ? .first(2) : .repeating
+    case .wait, .sleep, .waitChild, .futex, .accept, .lock, .move: return .repeating
+    case .connect, .bind, .listen, .epollControl: return .first(1)
+    case .signalAction(_, let disposition): return disposition.action == .handler ? .first(1) : .never
+    default: return .never
+    }
+  }
+
+  /// Whether the process has inherited the channel from who made it.
+  private func isForeign(_ fd: FD, _ tracee: Tracee) -> Bool {
+    let slot = world.file(world.descriptor(fd, of: tracee.id).file)?.channel ?? -1
+    return slot >= 0 && world.isForeign(slot, to: tracee.process.id)
+  }
+
+  /// Whether more than one process has the channel, or the open file.
+  private func isShared(_ fd: FD, _ tracee: Tracee) -> Bool {
+    guard let file = world.file(world.descriptor(fd, of: tracee.id).file) else { return false }
+    return file.hasCopies || file.channel >= 0 && world.isForeign(file.channel, to: tracee.process.id)
+  }
+
+  private func isWaitedFor(_ fd: FD, _ tracee: Tracee) -> Bool {
+    guard let file = world.file(world.descriptor(fd, of: tracee.id).file), let channel = world.channel(file.channel)
+    else { return false }
+    return (channel.use(by: tracee.process.id)?.waits ?? 0) > 0
+  }
+}

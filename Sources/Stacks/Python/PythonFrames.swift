@@ -1,0 +1,163 @@
+// The Python frames of one thread, innermost first, read from outside.
+
+import Trace
+
+/// A place in Python code.
+struct PythonPlace: Hashable {
+  var function: [UInt8]
+  var file: [UInt8]
+  var line: Int
+}
+
+/// Reads frames; what it has learned of code objects it keeps.
+final class PythonFrames {
+  private static let mostInterpreters = 64
+  private static let mostThreads = 4096
+  private static let mostFrames = 256
+  private static let longestText = 4096
+  private static let longestTable = 1 << 16
+  /// A bound on memory.
+  private static let mostCodes = 16384
+
+  struct Frame {
+    var place: PythonPlace
+    /// Where C code called into the interpreter: the frames outward from here are another call's of it.
+    var isEntry: Bool
+  }
+
+  private struct Key: Hashable {
+    var space: UInt64
+    var code: UInt64
+  }
+
+  /// A code object, and by what it is known again where its memory was used anew.
+  private struct Code {
+    var fileName: UInt64
+    var name: UInt64
+    var table: UInt64
+    var firstLine: UInt32
+    var function: [UInt8]
+    var file: [UInt8]
+    var lines: [UInt8]
+  }
+
+  private var codes: [Key: Code] = [:]
+
+  /// The frames of the thread whose fs_base is `thread` (PyThreadState.thread_id is pthread_self(), which is that). Nil where
+  /// the thread has no Python state. `words` gets the address of each word that the walk was led by.
+  func frames(
+    of thread: UInt64, _ runtime: PythonRuntime, space: CodeSpace, _ memory: TargetMemory, words: inout [UInt64]
+  ) -> [Frame]? {
+    let layout = runtime.layout
+    guard let state = state(of: thread, runtime, memory) else { return nil }
+    var slot = state &+ layout.frame
+    words.append(slot)
+    if let inCFrame = layout.inCFrame {
+      guard let cframe = memory.load(slot, as: UInt64.self) else { return nil }
+      slot = cframe &+ inCFrame
+      words.append(slot)
+    }
+    guard var frame = memory.load(slot, as: UInt64.self) else { return nil }
+    var frames: [Frame] = []
+    for _ in 0..<Self.mostFrames where frame != 0 {
+      guard let reference = memory.load(frame &+ layout.code, as: UInt64.self),
+        let previous = memory.load(frame &+ layout.previous, as: UInt64.self),
+        let instruction = memory.load(frame &+ layout.instruction, as: UInt64.self)
+      else { break }
+      words.append(frame &+ layout.code)
+      words.append(frame &+ layout.previous)
+      words.append(frame &+ layout.instruction)
+      if let owner = layout.owner, let value = memory.load(frame &+ owner, as: UInt8.self), value >= 3 {
+        // FRAME_OWNED_BY_CSTACK (3.12, 3.13), FRAME_OWNED_BY_INTERPRETER (3.14): no function's.
+        if !frames.isEmpty { frames[frames.count - 1].isEntry = true }
+      } else {
+        // _PyStackRef has flags in its low bits (3.14).
+        guard let place = place(reference & ~3, instruction, layout, space, memory) else { break }
+        let isEntry = layout.isEntry.map { memory.load(frame &+ $0, as: UInt8.self) != 0 } ?? (layout.owner == nil)
+        frames.append(Frame(place: place, isEntry: isEntry))
+      }
+      if previous == frame { break }
+      frame = previous
+    }
+    return frames
+  }
+
+  /// The thread's PyThreadState, of whatever interpreter.
+  private func state(of thread: UInt64, _ runtime: PythonRuntime, _ memory: TargetMemory) -> UInt64? {
+    let layout = runtime.layout
+    var interpreter = memory.load(runtime.runtime &+ layout.interpreters, as: UInt64.self) ?? 0
+    for _ in 0..<Self.mostInterpreters where interpreter != 0 {
+      var state = memory.load(interpreter &+ layout.threads, as: UInt64.self) ?? 0
+      for _ in 0..<Self.mostThreads where state != 0 {
+        if memory.load(state &+ layout.threadID, as: UInt64.self) == thread { return state }
+        state = memory.load(state &+ layout.nextThread, as: UInt64.self) ?? 0
+      }
+      interpreter = memory.load(interpreter &+ layout.nextInterpreter, as: UInt64.self) ?? 0
+    }
+    return nil
+  }
+
+  private func place(
+    _ address: UInt64, _ instruction: UInt64, _ layout: PythonLayout, _ space: CodeSpace, _ memory: TargetMemory
+  ) -> PythonPlace? {
+    guard let code = code(address, layout, space, memory) else { return nil }
+    let number: Int
+    if let base = layout.instructions {
+      let bytes = Int64(bitPattern: instruction &- (address &+ base))
+      // prev_instr of a frame that has not begun stands before the first instruction.
+      guard bytes >= -2, bytes < 1 << 24 else { return nil }
+      number = max(0, Int(bytes / 2))
+    } else {
+      number = max(0, Int(Int32(truncatingIfNeeded: instruction)))
+    }
+    let line = LineTables.line(of: number, in: code.lines, from: Int(code.firstLine), version: layout.version)
+    return PythonPlace(function: code.function, file: code.file, line: line ?? 0)
+  }
+
+  private func code(_ address: UInt64, _ layout: PythonLayout, _ space: CodeSpace, _ memory: TargetMemory) -> Code? {
+    guard let fileName = memory.load(address &+ layout.fileName, as: UInt64.self),
+      let name = memory.load(address &+ layout.name, as: UInt64.self),
+      let table = memory.load(address &+ layout.lines, as: UInt64.self),
+      let firstLine = memory.load(address &+ layout.firstLine, as: UInt32.self)
+    else { return nil }
+    let key = Key(space: space.serial, code: address)
+    if let known = codes[key], known.fileName == fileName, known.name == name, known.table == table,
+      known.firstLine == firstLine
+    {
+      return known
+    }
+    guard firstLine < 1 << 24, let file = text(fileName, layout, memory), let function = text(name, layout, memory),
+      let lines = object(table, layout, memory)
+    else { return nil }
+    if codes.count >= Self.mostCodes { codes.removeAll(keepingCapacity: true) }
+    let code = Code(
+      fileName: fileName, name: name, table: table, firstLine: firstLine, function: function, file: file, lines: lines)
+    codes[key] = code
+    return code
+  }
+
+  /// A bytes object's bytes.
+  private func object(_ address: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) -> [UInt8]? {
+    guard let size = memory.load(address &+ layout.bytesSize, as: Int64.self), size >= 0, size <= Self.longestTable
+    else { return nil }
+    return memory.bytes(address &+ layout.bytesData, count: Int(size))
+  }
+
+  /// A str object's text as UTF-8 (PEP 393). Nil where it is no compact one.
+  private func text(_ address: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) -> [UInt8]? {
+    guard let state = memory.load(address &+ layout.textState, as: UInt32.self),
+      let length = memory.load(address &+ layout.textLength, as: Int64.self), length >= 0, length <= Self.longestText
+    else { return nil }
+    // interned:2, kind:3, compact:1, ascii:1.
+    let kind = Int(state >> 2 & 7)
+    guard state & 1 << 5 != 0, [1, 2, 4].contains(kind) else { return nil }
+    if state & 1 << 6 != 0 { return memory.bytes(address &+ layout.asciiData, count: Int(length)) }
+    guard let bytes = memory.bytes(address &+ layout.otherData, count: Int(length) * kind) else { return nil }
+    var text = ""
+    for place in stride(from: 0, to: bytes.count, by: kind) {
+      let value = (0..<kind).reduce(UInt32(0)) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) }
+      text.unicodeScalars.append(Unicode.Scalar(value) ?? "\u{FFFD}")
+    }
+    return Array(text.utf8)
+  }
+}

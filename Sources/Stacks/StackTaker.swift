@@ -1,0 +1,255 @@
+// Takes the stacks of stopped threads: native frames by libunwind, Python's from CPython's own structures, and tells each part once.
+
+import CUnwind
+import Trace
+
+/// What a taker learned of one memory map; of forked processes until one of them is found to have another.
+public struct StackSpace {
+  var code: CodeSpace?
+  /// When the map was read last because an address was not in it.
+  var read: UInt64 = 0
+
+  public init() {}
+}
+
+/// What a thread's last stack was, and by which words of its memory it is known to be the same again.
+public struct StackMemo {
+  var instructionPointer: UInt64 = 0
+  var stackPointer: UInt64 = 0
+  var space: UInt64 = 0
+  var places: [UInt64] = []
+  var words: [UInt64] = []
+  var stack: StackID?
+
+  public init() {}
+}
+
+/// What stacks cost.
+public struct StackCounters: Sendable {
+  /// Stacks that were asked for, those that were the thread's last one, and those that no stack had been like.
+  public var taken: UInt64 = 0
+  public var same: UInt64 = 0
+  public var new: UInt64 = 0
+  /// Native frames of those that were walked.
+  public var frames: UInt64 = 0
+  /// Reads of targets' memory.
+  public var reads: UInt64 = 0
+  /// Memory maps that were read.
+  public var maps: UInt64 = 0
+}
+
+public final class StackTaker {
+  public private(set) var counters = StackCounters()
+  /// Says, once for each build, why no Python frames are told.
+  public var refused: (String) -> Void = { _ in }
+
+  private let mostFrames: Int
+  private let intern: ([UInt8]) -> StringID
+  private let define: (StackDefinition) -> Void
+  private let memory = TargetMemory()
+  private let python = PythonFrames()
+  private var buffer: UnsafeMutablePointer<cunwind_frame>
+  private var space: CodeSpace?
+  private var modules: [ModuleRecord: ModuleID] = [:]
+  private var frameNumbers: [FrameRecord: FrameID] = [:]
+  private var stackNumbers: [StackRecord: StackID] = [:]
+  private var saidRefusals: Set<String> = []
+
+  /// A trace has so many different stacks at the most.
+  private static let mostStacks = 65536
+  /// A map is not read again sooner, in ns: code that is made at run time may come to lie anywhere.
+  private static let mapInterval: UInt64 = 5_000_000
+
+  /// - mostFrames: native frames a stack, at most `TraceFormat.longestStack`.
+  public init(
+    mostFrames: Int = 128, intern: @escaping ([UInt8]) -> StringID, define: @escaping (StackDefinition) -> Void
+  ) {
+    self.mostFrames = min(max(1, mostFrames), TraceFormat.longestStack)
+    self.intern = intern
+    self.define = define
+    buffer = .allocate(capacity: self.mostFrames)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// The stack of a thread that has stopped, or nil if nothing can be said.
+  ///
+  /// - registers: struct user_regs_struct (sys/user.h), 27 words.
+  /// - now: any clock in ns.
+  public func stack(
+    of tid: Int32, in pid: Int32, registers: [UInt64], space: inout StackSpace, memo: inout StackMemo, now: UInt64
+  ) -> StackID? {
+    // rip and rsp; a 32-bit program's code segment is another (0x23).
+    guard registers.count >= 27, registers[17] == 0x33 else { return nil }
+    counters.taken += 1
+    defer { counters.reads = memory.reads }
+    let code = space.code ?? readMap(of: pid, &space, now)
+    memory.begin(tid, code)
+    if let stack = memo.stack, memo.instructionPointer == registers[16], memo.stackPointer == registers[19],
+      memo.space == code.serial, isSame(memo)
+    {
+      counters.same += 1
+      return stack
+    }
+    return walk(tid, pid, registers, &space, &memo, now)
+  }
+
+  private var scratch: [UInt64] = []
+
+  private func isSame(_ memo: StackMemo) -> Bool {
+    memory.words(at: memo.places, into: &scratch) && scratch == memo.words
+  }
+
+  private func readMap(of pid: Int32, _ space: inout StackSpace, _ now: UInt64) -> CodeSpace {
+    counters.maps += 1
+    let code = CodeSpace(of: pid)
+    space.code = code
+    space.read = now
+    return code
+  }
+
+  private func walk(
+    _ tid: Int32, _ pid: Int32, _ registers: [UInt64], _ space: inout StackSpace, _ memo: inout StackMemo,
+    _ now: UInt64
+  ) -> StackID? {
+    var count = unwind(registers)
+    guard var code = space.code else { return nil }
+    // An address that lies in no code, or in a file that is another by now: the map is stale.
+    if !isKnown(count, code), now &- space.read > Self.mapInterval {
+      code = readMap(of: pid, &space, now)
+      memory.begin(tid, code)
+      count = unwind(registers)
+    }
+    guard count > 0 else { return nil }
+    counters.frames += UInt64(count)
+    memo.places.removeAll(keepingCapacity: true)
+    let native = tell(native: count, code, marking: &memo.places)
+    let pythonFrames = pythonFrames(of: registers[21], code, &memo.places)
+    let record = StackRecord(
+      native: native.frames, python: pythonFrames, interrupted: native.interrupted, isCut: count == mostFrames)
+    memo.stack = tell(record)
+    memo.instructionPointer = registers[16]
+    memo.stackPointer = registers[19]
+    memo.space = code.serial
+    if !memory.words(at: memo.places, into: &memo.words) { memo.stack = nil }
+    return memo.stack ?? stackNumbers[record]
+  }
+
+  // MARK: Native frames
+
+  private func unwind(_ registers: [UInt64]) -> Int {
+    guard let space = self.memory.space, let unwinder = space.unwinder else { return 0 }
+    return registers.withUnsafeBufferPointer { registers in
+      var source = cunwind_source(
+        context: Unmanaged.passUnretained(memory).toOpaque(),
+        read: { context, address, value in
+          let memory = Unmanaged<TargetMemory>.fromOpaque(context!).takeUnretainedValue()
+          guard let word = memory.load(address, as: UInt64.self) else { return -1 }
+          value!.pointee = word
+          return 0
+        },
+        find: { context, address, table in
+          let memory = Unmanaged<TargetMemory>.fromOpaque(context!).takeUnretainedValue()
+          guard let found = memory.space?.table(for: address, memory) else { return -1 }
+          table!.pointee = found
+          return 0
+        }, registers: registers.baseAddress)
+      return cunwind_walk(unwinder, &source, buffer, mostFrames)
+    }
+  }
+
+  /// Whether all frames lie in code that the map has, and in the files that it has.
+  private func isKnown(_ count: Int, _ code: CodeSpace) -> Bool {
+    var places: [UInt64] = []
+    var words: [UInt64] = []
+    var seen: Set<Int> = []
+    for number in 0..<count {
+      guard code.hasCode(at: buffer[number].address) else { return false }
+      guard let module = code.module(at: buffer[number].address), seen.insert(module).inserted,
+        let mark = code.examined(module, memory).mark
+      else { continue }
+      places.append(mark.address)
+      words.append(mark.word)
+    }
+    return memory.words(at: places, into: &scratch) && scratch == words
+  }
+
+  private func tell(
+    native count: Int, _ code: CodeSpace, marking places: inout [UInt64]
+  ) -> (frames: [FrameID], interrupted: [UInt32]) {
+    var frames: [FrameID] = []
+    var interrupted: [UInt32] = []
+    var seen: Set<Int> = []
+    for number in 0..<count {
+      let frame = buffer[number]
+      if frame.saved_at != 0 { places.append(frame.saved_at) }
+      if number == 0 || buffer[number - 1].is_signal != 0 { interrupted.append(UInt32(number)) }
+      guard let place = code.module(at: frame.address) else {
+        frames.append(tell(.native(module: .none, address: frame.address)))
+        continue
+      }
+      let module = code.examined(place, memory)
+      if seen.insert(place).inserted, let mark = module.mark { places.append(mark.address) }
+      frames.append(tell(.native(module: tell(module), address: frame.address &- module.bias)))
+    }
+    return (frames, interrupted)
+  }
+
+  // MARK: Python frames
+
+  private func pythonFrames(
+    of thread: UInt64, _ code: CodeSpace, _ places: inout [UInt64]
+  ) -> [StackRecord.PythonFrame] {
+    let found: PythonRuntime.Found
+    if let known = code.python {
+      found = known
+    } else {
+      found = PythonRuntime.find(in: code, memory)
+      code.python = found
+    }
+    switch found {
+    case .none: return []
+    case .refused(let what):
+      if saidRefusals.insert(what).inserted { refused(what) }
+      return []
+    case .supported(let runtime):
+      let frames = python.frames(of: thread, runtime, space: code, memory, words: &places) ?? []
+      return frames.map { frame in
+        StackRecord.PythonFrame(
+          frame: tell(
+            .python(
+              function: intern(frame.place.function), file: intern(frame.place.file),
+              line: Int32(truncatingIfNeeded: frame.place.line))), isEntry: frame.isEntry)
+      }
+    }
+  }
+
+  // MARK: Telling
+
+  private func tell(_ module: Module) -> ModuleID {
+    let record = ModuleRecord(path: intern(module.path), buildID: module.buildID)
+    if let known = modules[record] { return known }
+    let id = ModuleID(modules.count)
+    modules[record] = id
+    define(.module(id, record))
+    return id
+  }
+
+  private func tell(_ frame: FrameRecord) -> FrameID {
+    if let known = frameNumbers[frame] { return known }
+    let id = FrameID(frameNumbers.count)
+    frameNumbers[frame] = id
+    define(.frame(id, frame))
+    return id
+  }
+
+  private func tell(_ stack: StackRecord) -> StackID? {
+    if let known = stackNumbers[stack] { return known }
+    guard stackNumbers.count < Self.mostStacks else { return nil }
+    counters.new += 1
+    let id = StackID(stackNumbers.count)
+    stackNumbers[stack] = id
+    define(.stack(id, stack))
+    return id
+  }
+}
