@@ -78,12 +78,12 @@ extension Frame {
 
   private static let longestPath = 5
 
-  /// The C functions of libraries from the outermost to the innermost, without the interpreter's own: how the user's code came to
-  /// the call.
+  /// The C functions of libraries from the outermost to the innermost, without the interpreter's own and libc's: how the user's code came
+  /// to the call.
   static func path(_ inner: ArraySlice<Frame>) -> [String] {
     var path: [String] = []
     for frame in inner.reversed() where frame.kind == .native {
-      guard let function = frame.function, frame.module.map({ !isInterpreter($0) }) ?? true, path.last != function
+      guard let function = frame.function, frame.module.map({ !isBase($0) }) ?? true, path.last != function
       else { continue }
       path.append(function)
     }
@@ -91,8 +91,8 @@ extension Frame {
     return Array(path.prefix(1)) + ["..."] + Array(path.suffix(longestPath - 1))
   }
 
-  /// CPython's program or library.
-  private static func isInterpreter(_ module: String) -> Bool {
-    module.hasPrefix("python") || module.hasPrefix("libpython")
+  /// CPython's program or library, or libc.
+  private static func isBase(_ module: String) -> Bool {
+    ["python", "libpython", "libc.so", "libc-", "libpthread", "ld-linux", "ld-musl"].contains { module.hasPrefix($0) }
   }
 }
