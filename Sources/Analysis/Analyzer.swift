@@ -22,6 +22,8 @@ public struct Analysis: Sendable {
   public var suppressed: [(finding: Finding, entry: Suppressions.Entry)] = []
   /// Where time went, a line per thread that matters.
   public var summary: [String]
+  /// By line of the summary: the stack of a thread that was seen to run without a call.
+  var runningStacks: [Int: StackID] = [:]
   public var timeline: Timeline
   /// Where the threads stand that are alive at the end.
   public var standings: [Standing]
@@ -94,13 +96,18 @@ struct AnalysisPass: Sendable {
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {
     let spins = watchers.busyPoll.conclude()
     let findings = Causes.linked(conclusions(spins, tables: tables))
-    return Analysis(
+    let summary = watchers.activity.summary(world: world, tables: tables, duration: duration)
+    var analysis = Analysis(
       header: header, isComplete: true, damage: nil, command: watchers.command, duration: duration, events: events,
       foldedCalls: folded, processes: world.processes.count, threads: world.threads.count,
       blindSpots: watchers.blindSpots,
-      findings: findings, summary: watchers.activity.summary(world: world, tables: tables, duration: duration),
+      findings: findings, summary: summary.map(\.line),
       timeline: watchers.timeline.finish(findings, spins: spins, world: world, tables: tables),
       standings: watchers.standing.standings(findings, world: world, tables: tables, duration: duration))
+    for (place, (_, thread)) in summary.enumerated() {
+      if let thread, let stack = watchers.standing.lastRun(of: thread) { analysis.runningStacks[place] = stack }
+    }
+    return analysis
   }
 
   /// What all rules come to: acts first, the worst before the others, then the spins.

@@ -15,6 +15,11 @@ extension Analysis {
     }
     for place in findings.indices { findings[place].name(frames) }
     for place in suppressed.indices { suppressed[place].finding.name(frames) }
+    for (place, stack) in runningStacks {
+      if let frame = frames(stack.position).first(where: \.isBlamed) {
+        summary[place] += "; last seen to run in \(frame.words)"
+      }
+    }
     for place in standings.indices {
       if let stack = standings[place].stack { standings[place].frames = frames(stack) }
     }

@@ -61,6 +61,7 @@ extension Recorder {
         note(registers, tracee)
         if registers.number < 0 { takeStackOfRunning(tracee, token) }
       }
+      if let probe = tracee.probe, !probe.isOfTurns, probe.calls == 0 { takeStackOfBurner(tracee, token) }
       if isArriving(tracee) {
         arrived(tracee, token)
         return

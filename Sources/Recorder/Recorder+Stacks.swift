@@ -124,6 +124,12 @@ extension Recorder {
     emit(tracee, .stack(stack, isOfCall: true))
   }
 
+  /// A thread that burns its core has been interrupted, to be looked at: where it runs, if it is in no call.
+  func takeStackOfBurner(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
+    guard stacks != nil, let registers = try? token.registers(), registers.number < 0 else { return }
+    takeStackOfRunning(tracee, token)
+  }
+
   /// Where the tracee, which has stopped outside of a call that is told, runs.
   func takeStackOfRunning(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
     guard let stacks, hasBegun, !hasFaultHandlers, isAffordable(true, stacks), let stack = stack(of: tracee, token)

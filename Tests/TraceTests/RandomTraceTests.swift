@@ -152,7 +152,9 @@ private struct RandomTrace {
   }
 
   @Test func theReferenceReaderReadsFormerVersions() throws {
-    for name in ["founding-pipe.flt", "attached-spin.flt", "tracer-killed.flt"] {
+    for name in [
+      "founding-pipe.flt", "attached-spin.flt", "tracer-killed.flt", "founding-moved.flt", "gwibber-stacks.flt",
+    ] {
       try Self.compare(Victim.repository.appending(path: "traces/\(name)").path)
     }
   }

@@ -122,6 +122,64 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
     #expect(read.events.map { "\($0.body)" } == Self.others.map { "\($0)" })
   }
 
+  @Test func stacksComeBack() throws {
+    let modules = [
+      ModuleRecord(path: StringID(1), buildID: [0, 1, 255]), ModuleRecord(path: .empty, buildID: []),
+    ]
+    let frames: [FrameRecord] = [
+      .native(module: ModuleID(1), address: UInt64.max), .native(module: .none, address: 0),
+      .python(function: StringID(1), file: .empty, line: Int32.max),
+    ]
+    let python = [
+      StackRecord.PythonFrame(frame: FrameID(2), isEntry: true), .init(frame: FrameID(2), isEntry: false),
+    ]
+    let stacks = [
+      StackRecord(native: [FrameID(0), FrameID(1)], python: python, interrupted: [0, 1], isCut: true),
+      StackRecord(native: [], python: []),
+    ]
+    let names = [
+      FrameName(function: StringID(1), file: StringID(1), line: 7), .init(function: .empty, file: .empty, line: 0),
+    ]
+    let read = try written { writer in
+      for (place, module) in modules.enumerated() { writer.define(.module(ModuleID(place), module)) }
+      for (place, frame) in frames.enumerated() { writer.define(.frame(FrameID(place), frame)) }
+      for (place, stack) in stacks.enumerated() { writer.define(.stack(StackID(place), stack)) }
+      writer.define(.name(FrameID(0), names))
+      for place in stacks.indices {
+        writer.write(
+          Event(thread: ThreadID(0), entered: 5, exited: 5, body: .stack(StackID(place), isOfCall: place == 0)),
+          arena: Arena())
+      }
+    }
+    let tables = read.reader.tables
+    #expect(read.reader.damage == nil)
+    #expect(tables.modules == modules)
+    #expect(tables.frames == frames)
+    #expect(tables.stacks == stacks)
+    #expect(tables.frameNames == [FrameID(0): names])
+    #expect(read.events.map { "\($0.body)" } == (0...1).map { "\(Event.Body.stack(StackID($0), isOfCall: $0 == 0))" })
+  }
+
+  /// A run that is open does not go on beyond a stack: the next call is told by a record of its own, which the stack belongs to.
+  @Test func aStackEndsItsThreadsRun() throws {
+    let read = try written { writer in
+      func poll(_ time: Nanoseconds) {
+        let call = Event.Body.call(.nanosleep, CallResult(0), .sleep(1000))
+        writer.write(Event(thread: ThreadID(0), entered: time, exited: time + 100, body: call), arena: Arena())
+      }
+      writer.define(.stack(StackID(0), StackRecord(native: [], python: [])))
+      for turn in 0..<20 { poll(UInt64(turn) * 1000) }
+      writer.write(
+        Event(thread: ThreadID(0), entered: 20_000, exited: 20_000, body: .stack(StackID(0), isOfCall: true)),
+        arena: Arena())
+      for turn in 20..<40 { poll(UInt64(turn) * 1000 + 100) }
+    }
+    let place = try #require(read.events.firstIndex { if case .stack = $0.body { true } else { false } })
+    #expect(place > 0 && read.events[..<place].reduce(0) { $0 + $1.repeats } == 20)
+    #expect(read.events[place + 1].repeats == 1)
+    #expect(read.events[(place + 1)...].reduce(0) { $0 + $1.repeats } == 20)
+  }
+
   @Test func variablePartsComeBack() throws {
     let waits = [
       WaitEntry(fd: 3, asked: [.input], returned: [.input, .hangup]),

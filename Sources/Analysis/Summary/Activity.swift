@@ -173,7 +173,7 @@ struct ActivityMeter {
   }
 
   /// One line per thread that matters: those that used or waited longest.
-  func summary(world: World, tables: TraceTables, duration: Nanoseconds) -> [String] {
+  func summary(world: World, tables: TraceTables, duration: Nanoseconds) -> [(line: String, thread: ThreadID?)] {
     var known: [ThreadID: ThreadActivity] = [:]
     for entry in ended { known[entry.account.thread] = entry.account }
     for account in accounts where account.thread != .unknown { known[account.thread] = account }
@@ -184,14 +184,14 @@ struct ActivityMeter {
       return (thread.running + waited / 4 + Self.unfinished(thread, duration, world) / 4, thread.id)
     }
     let chosen = weighed.sorted { ($0.weight, $1.id) > ($1.weight, $0.id) }.prefix(Self.mostNamed)
-    var lines: [String] = []
+    var lines: [(line: String, thread: ThreadID?)] = []
     for (_, id) in chosen {
       guard let thread = world.thread(id) else { continue }
       let account = known[id] ?? ThreadActivity(thread: id)
-      lines.append(line(thread, account, world: world, tables: tables, duration: duration))
+      lines.append((line(thread, account, world: world, tables: tables, duration: duration), id))
     }
     if weighed.count > chosen.count {
-      lines.append("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))")
+      lines.append(("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))", nil))
     }
     return lines
   }

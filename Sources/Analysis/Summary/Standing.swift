@@ -49,6 +49,9 @@ struct StandingMeter {
 
   mutating func ran(_ thread: ThreadID, _ stack: StackID) { stacks[thread] = stack }
 
+  /// Where the thread ran, in no call, when it was last looked at.
+  func lastRun(of thread: ThreadID) -> StackID? { stacks[thread] }
+
   /// All threads that are alive at the end, in order of process and thread.
   func standings(
     _ findings: [Finding], world: World, tables: TraceTables, duration: Nanoseconds
