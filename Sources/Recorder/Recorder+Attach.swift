@@ -79,7 +79,7 @@ extension Recorder {
     let recorder = Recorder(
       writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: settings.payloadLimit,
       observer: observer)
-    recorder.startStacks(settings.stacks, mostFrames: settings.mostFrames)
+    recorder.startStacks(settings)
     recorder.hasBegun = true
     recorder.strangers = Set(ProcFS.children(of: getpid())).subtracting(processes)
     recorder.arrivalDeadline = arrivalTime

@@ -18,14 +18,17 @@ extension Recorder {
     public var stacks: StackMode
     /// Native frames a stack, at the most.
     public var mostFrames: Int
+    /// Write the names of functions into the trace.
+    public var embedsSymbols: Bool
 
     public init(
       payloadLimit: Int = 16, scope: Scope = .wakeups, pins: Bool = false, isQuiet: Bool = false,
       stacks: StackMode = .off,
-      mostFrames: Int = 128
+      mostFrames: Int = 128, embedsSymbols: Bool = false
     ) {
       self.stacks = stacks
       self.mostFrames = mostFrames
+      self.embedsSymbols = embedsSymbols
       self.payloadLimit = payloadLimit
       self.scope = scope
       self.pins = pins
@@ -60,7 +63,7 @@ extension Recorder {
       payloadLimit: settings.payloadLimit, scope: settings.scope, wakefulness: wakefulness, observer: observer)
     recorder.armedAtStart = armed
     recorder.checkpoint = checkpoint
-    recorder.startStacks(settings.stacks, mostFrames: settings.mostFrames)
+    recorder.startStacks(settings)
     recorder.strangers = Set(strangers)
     do {
       try Ptrace.seize(root, options: [.follow, .exitKill])

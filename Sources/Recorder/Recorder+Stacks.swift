@@ -72,15 +72,16 @@ extension Recorder {
   }
 
   /// Makes what takes stacks.
-  func startStacks(_ mode: StackMode, mostFrames: Int) {
-    guard mode != .off else { return }
+  func startStacks(_ settings: Settings) {
+    guard settings.stacks != .off else { return }
+    embedsSymbols = settings.embedsSymbols
     let taker = StackTaker(
-      mostFrames: mostFrames, intern: { [unowned self] text in intern(text) },
+      mostFrames: settings.mostFrames, intern: { [unowned self] text in intern(text) },
       define: { [unowned self] definition in
         writer.define(definition)
         if observer != nil { try? tables.define(definition) }
       })
-    stacks = StackAccount(mode: mode, taker: taker)
+    stacks = StackAccount(mode: settings.stacks, taker: taker)
   }
 
   /// The tracee stands at the entry of a call that is going to be told: its stack is told before, if it is worth it.

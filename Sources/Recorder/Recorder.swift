@@ -64,6 +64,8 @@ public final class Recorder {
   var counters = Counters()
   /// Nil if no stacks are taken.
   var stacks: StackAccount?
+  /// The names of functions go into the trace.
+  var embedsSymbols = false
   /// Tracees that wait to make a call for us.
   var injectors: [Tracee] = []
   /// Keeps cores awake while something is traced.
@@ -159,6 +161,7 @@ public final class Recorder {
   var now: Nanoseconds { Self.clock(CLOCK_MONOTONIC) - start }
 
   func finish() -> Outcome {
+    if embedsSymbols { stacks?.taker.tellNames() }
     let statistics = counters.list(
       events: writer.events, bytes: writer.size, isAwake: wakefulness.isLatencyHeld, isPinned: wakefulness.isPinned,
       spin: wakefulness.spinTime, stacks: stacks.map { ($0.taker.counters, $0.spent) })

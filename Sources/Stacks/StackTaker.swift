@@ -54,6 +54,9 @@ public final class StackTaker {
   private var frameNumbers: [FrameRecord: FrameID] = [:]
   private var stackNumbers: [StackRecord: StackID] = [:]
   private var saidRefusals: Set<String> = []
+  /// By module, its path; and frames whose address is that of the instruction itself.
+  private var paths: [ModuleID: (record: ModuleRecord, path: [UInt8])] = [:]
+  private var interruptedFrames: Set<FrameID> = []
 
   /// A trace has so many different stacks at the most.
   private static let mostStacks = 65536
@@ -183,14 +186,17 @@ public final class StackTaker {
     for number in 0..<count {
       let frame = buffer[number]
       if frame.saved_at != 0 { places.append(frame.saved_at) }
-      if number == 0 || buffer[number - 1].is_signal != 0 { interrupted.append(UInt32(number)) }
+      let isInterrupted = number == 0 || buffer[number - 1].is_signal != 0
+      if isInterrupted { interrupted.append(UInt32(number)) }
       guard let place = code.module(at: frame.address) else {
         frames.append(tell(.native(module: .none, address: frame.address)))
         continue
       }
       let module = code.examined(place, memory)
       if seen.insert(place).inserted, let mark = module.mark { places.append(mark.address) }
-      frames.append(tell(.native(module: tell(module), address: frame.address &- module.bias)))
+      let id = tell(.native(module: tell(module), address: frame.address &- module.bias))
+      if isInterrupted { interruptedFrames.insert(id) }
+      frames.append(id)
     }
     return (frames, interrupted)
   }
@@ -226,11 +232,30 @@ public final class StackTaker {
 
   // MARK: Telling
 
+  /// Tells the names of all native frames that were told, so that the trace can be read where their files are not.
+  public func tellNames() {
+    let symbols = Symbols()
+    for (frame, id) in frameNumbers.sorted(by: { $0.value.index < $1.value.index }) {
+      guard case .native(let module, let address) = frame, let (record, path) = paths[module] else { continue }
+      let names = symbols.names(of: address, in: record, path: path, isReturn: !interruptedFrames.contains(id))
+      guard !names.isEmpty else { continue }
+      define(
+        .name(
+          id,
+          names.map { name in
+            FrameName(
+              function: intern(Array((name.function ?? "").utf8)), file: intern(Array((name.file ?? "").utf8)),
+              line: Int32(clamping: name.line ?? 0))
+          }))
+    }
+  }
+
   private func tell(_ module: Module) -> ModuleID {
     let record = ModuleRecord(path: intern(module.path), buildID: module.buildID)
     if let known = modules[record] { return known }
     let id = ModuleID(modules.count)
     modules[record] = id
+    paths[id] = (record, module.path)
     define(.module(id, record))
     return id
   }

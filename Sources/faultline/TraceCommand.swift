@@ -40,6 +40,9 @@ struct RecordingOptions: ParsableArguments {
   @Option(help: "How many native frames a stack has at the most.")
   var frames: Int = 128
 
+  @Flag(help: "Write the names of functions into the trace, so that it can be read where their files are not.")
+  var embedSymbols = false
+
   @Option(help: "How many bytes of each channel write to keep; 0 keeps none (but an eventfd's count).")
   var payload: Int = 16
 
@@ -66,7 +69,8 @@ struct RecordingOptions: ParsableArguments {
 
   var settings: Recorder.Settings {
     Recorder.Settings(
-      payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames)
+      payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames,
+      embedsSymbols: embedSymbols)
   }
 
   /// Runs the command under trace.

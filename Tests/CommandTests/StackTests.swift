@@ -135,6 +135,22 @@ import Testing
     #expect(!stacks.joined().contains { $0.contains("stack_lines.c") })
   }
 
+  /// With the names in the trace the file need not be there.
+  @Test func embeddedNamesNeedNoFile() throws {
+    let source = Victim.repository.appending(path: "Tests/Programs/stack_lines.c").path
+    let program = Command.temporary("-stack-lines")
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    try #require(try Command.run(["gcc", "-g", "-O1", "-o", program, source]).status == 0)
+    let run = try Command.run(
+      [Command.faultline, "trace", "--stacks", "all", "--embed-symbols", "--quiet", "-o", trace, "--", program])
+    #expect(run.status == 0, "\(run.error)")
+    try FileManager.default.removeItem(atPath: program)
+    let stacks = try stacksOfPipes(trace)
+    #expect(stacks.count == 2)
+    #expect(stacks.allSatisfy { $0.contains { $0.hasPrefix("main (stack_lines.c:") } }, "\(stacks)")
+  }
+
   /// The finding's sentence names the line that wrote, and the line that forked.
   @Test func theFindingNamesTheLines() throws {
     let trace = Command.temporary(".flt")
