@@ -27,7 +27,7 @@ TICK = 100  # the unit of version 3's times, in ns
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
             "other".split(),
-    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory slow".split(),
+    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory slow python".split(),
     "action": "default ignore handler".split(),
     "scope": "all wakeups light".split(),
 }

@@ -76,6 +76,7 @@ public enum EventText {
     case .unprivileged: "privilege"
     case .memory: "memory"
     case .slow: "slow"
+    case .python: "Python"
     }
   }
 

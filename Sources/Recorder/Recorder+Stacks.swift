@@ -32,6 +32,8 @@ final class StackAccount {
   fileprivate var sites: [StackSite: UInt32] = [:]
   /// Time that was spent, ns.
   fileprivate(set) var spent: Nanoseconds = 0
+  /// Whose stack is being taken.
+  fileprivate(set) weak var current: Tracee?
 
   init(mode: StackMode, taker: StackTaker) {
     self.mode = mode
@@ -81,6 +83,10 @@ extension Recorder {
         writer.define(definition)
         if observer != nil { try? tables.define(definition) }
       })
+    taker.refused = { [unowned self] build in
+      guard let tracee = stacks?.current else { return }
+      say(.python, "\(build): the frames of its functions are not read", tracee)
+    }
     stacks = StackAccount(mode: settings.stacks, taker: taker)
   }
 
@@ -147,6 +153,7 @@ extension Recorder {
   private func stack(of tracee: Tracee, _ token: borrowing StoppedTracee) -> StackID? {
     guard let stacks, let registers = try? token.allRegisters() else { return nil }
     let began = now
+    stacks.current = tracee
     let stack = stacks.taker.stack(
       of: tracee.tid, in: tracee.process.pid, registers: registers.words, space: &tracee.process.space.stacks,
       memo: &tracee.stackMemo, now: began)

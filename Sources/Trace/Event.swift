@@ -280,4 +280,6 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case memory
   /// Not unseen, but slow: no filter can be added to the process, so that all of its calls stop.
   case slow
+  /// A Python whose frames are not read: its version, or its build, is not known.
+  case python
 }

@@ -118,6 +118,23 @@ import Testing
     #expect(!(try stacksOfPipes(trace)).isEmpty)
   }
 
+  /// A Python that is not known is refused with a word, and its C functions are told all the same.
+  @Test(arguments: [("030f0000", "0", "Python 3.15"), ("030e0000", "1", "Python 3.14 without a GIL")])
+  func anUnknownPythonIsRefused(_ version: String, _ isFree: String, _ words: String) throws {
+    let program = Command.temporary("-unknown-python")
+    let trace = Command.temporary(".flt")
+    defer { for path in [program, trace] { try? FileManager.default.removeItem(atPath: path) } }
+    let source = Victim.repository.appending(path: "Tests/Programs/unknown_python.c").path
+    let built = try Command.run(
+      ["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-rdynamic", "-o", program, source])
+    try #require(built.status == 0, "\(built.error)")
+    let run = try Command.run(
+      [Command.faultline, "trace", "-o", trace, "--", program, version, isFree], deadline: 60)
+    #expect(run.output == "works\n")
+    #expect(run.error.contains("\(words): the frames of its functions are not read"), "\(run.error)")
+    #expect(try stacksOfPipes(trace).joined().contains { $0.hasPrefix("main (") })
+  }
+
   /// A file that is another than the one that ran names nothing, and that is said.
   @Test func anotherFileNamesNothing() throws {
     let source = Victim.repository.appending(path: "Tests/Programs/stack_lines.c").path
