@@ -11,6 +11,8 @@ struct Conclusion: Sendable {
   var file: UInt32 = 0
   /// Serial numbers of other channels that it touched: what an epoll instance told of.
   var touched: [UInt32] = []
+  /// The futex word that it is about; siblings that block at the same one are one finding.
+  var futex: UInt64?
   /// The finding that caused it, once that is known: its place among the conclusions.
   var cause: Int?
 }

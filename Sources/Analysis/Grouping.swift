@@ -10,6 +10,7 @@ enum Grouping {
     var rule: RuleID
     var object: UInt32
     var victim: ProcessID?
+    var futex: UInt64?
     var parent: Int32?
     var command: String?
   }
@@ -21,7 +22,8 @@ enum Grouping {
     for conclusion in conclusions {
       let finding = conclusion.finding
       let key = Key(
-        rule: finding.rule, object: finding.object?.id ?? 0, victim: finding.victim?.process,
+        rule: finding.rule, object: finding.object?.id ?? 0,
+        victim: conclusion.futex == nil ? finding.victim?.process : finding.actor?.process, futex: conclusion.futex,
         parent: finding.actor?.parent, command: finding.actor?.command)
       guard let place = places[key] else {
         places[key] = groups.count
@@ -29,13 +31,18 @@ enum Grouping {
         continue
       }
       add(finding, to: &groups[place].conclusion.finding)
-      if let pid = finding.actor?.pid, pid != groups[place].conclusion.finding.actor?.pid {
+      if conclusion.futex != nil {
+        if let pid = finding.victim?.pid { groups[place].others.insert(pid) }
+      } else if let pid = finding.actor?.pid, pid != groups[place].conclusion.finding.actor?.pid {
         groups[place].others.insert(pid)
       }
     }
     return groups.map { group in
       var conclusion = group.conclusion
-      if !group.others.isEmpty, let parent = conclusion.finding.actor?.parent {
+      if conclusion.futex != nil, !group.others.isEmpty {
+        let children = group.others.count == 1 ? "another child" : "\(group.others.count) other children"
+        conclusion.finding.message += "; \(children) of it blocked there, too"
+      } else if !group.others.isEmpty, let parent = conclusion.finding.actor?.parent {
         let children = counted(UInt64(group.others.count), "other child").replacing("childs", with: "children")
         conclusion.finding.message +=
           "; \(children) of pid \(parent) did the same, \(grouped(conclusion.finding.count)) times in all"

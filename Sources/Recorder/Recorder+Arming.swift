@@ -204,7 +204,7 @@ extension Recorder {
         // A socket that was not connected when it came to be known.
         if file.kind == .socket, !file.isConnection, Self.isConnection(fd, parent) { describe(fd, of: parent) }
       } else {
-        guard let found = ProcFS.descriptor(fd, of: parent.tid), found.kind != .socket || Self.isConnection(fd, parent)
+        guard let found = ProcFS.descriptor(fd, of: parent.tid), found.kind != .socket || Self.mayBeShared(fd, parent)
         else { continue }
         adopt(existing(fd, found, of: parent), of: parent)
         needs([fd], parent)
@@ -221,6 +221,12 @@ extension Recorder {
 
   private static func isConnection(_ fd: FD, _ tracee: Tracee) -> Bool {
     clinux_socket_kind(tracee.process.pid, fd) == Int32(CLINUX_CONNECTED_STREAM.rawValue)
+  }
+
+  /// A connection, or a listener: what a child does with either, its parent may feel.
+  private static func mayBeShared(_ fd: FD, _ tracee: Tracee) -> Bool {
+    let kind = clinux_socket_kind(tracee.process.pid, fd)
+    return kind == Int32(CLINUX_CONNECTED_STREAM.rawValue) || kind == Int32(CLINUX_LISTENING.rawValue)
   }
 
   private func isConnection(_ fd: FD, _ tracee: Tracee) -> Bool {

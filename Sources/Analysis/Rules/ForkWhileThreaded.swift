@@ -76,7 +76,9 @@ struct ForkWhileThreaded {
         Hang(waiting: wait, until: world.now, isAlone: isAlone(wait, at: world.now, world: world), isAlive: true))
     }
     return all.compactMap { hang in
-      finding(hang, world: world, tables: tables, origins: origins).map { Conclusion(finding: $0) }
+      finding(hang, world: world, tables: tables, origins: origins).map {
+        Conclusion(finding: $0, futex: hang.waiting.address)
+      }
     }
   }
 
