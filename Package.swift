@@ -51,6 +51,7 @@ let package = Package(
     .target(name: "Support", dependencies: ["Trace"], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "TraceTests", dependencies: ["Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "PtraceTests", dependencies: ["Ptrace"], swiftSettings: strict),
+    .testTarget(name: "StacksTests", dependencies: ["Stacks"], swiftSettings: strict),
     .testTarget(name: "LineageTests", dependencies: ["Lineage", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),

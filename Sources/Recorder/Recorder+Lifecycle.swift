@@ -161,6 +161,7 @@ extension Recorder {
     let child = makeTracee(tid, process: process)
     child.frames = start.isThread ? [] : parent?.frames ?? []
     child.name = parent?.name ?? []
+    if let parent, !start.isThread { child.stackMemo = parent.stackMemo }
     if hasBegun { child.lastTold = now }
     child.isNewborn = parent != nil && !start.isThread && !start.sharesMemory
     tracees[tid] = child

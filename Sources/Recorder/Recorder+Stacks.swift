@@ -71,6 +71,14 @@ extension Recorder {
     case first(UInt32)
     /// At a site's first call, and again when it repeats.
     case repeating
+
+    /// Whether each descriptor makes a site of its own.
+    var isOfDescriptor: Bool {
+      switch self {
+      case .first, .foreign: true
+      default: false
+      }
+    }
   }
 
   /// Makes what takes stacks.
@@ -99,7 +107,7 @@ extension Recorder {
       if case .never = worth { return }
       let count = stacks.count(
         StackSite(
-          process: tracee.process.id, syscall: call.syscall, fd: Self.key(of: call),
+          process: tracee.process.id, syscall: call.syscall, fd: worth.isOfDescriptor ? call.argument(0) : 0,
           instructionPointer: stop.instructionPointer,
           stackPointer: stop.stackPointer))
       switch worth {
@@ -159,14 +167,6 @@ extension Recorder {
       memo: &tracee.stackMemo, now: began)
     stacks.spent += now - began
     return stack
-  }
-
-  /// The descriptor that the call is about, if its first argument is one.
-  private static func key(of call: PendingCall) -> UInt64 {
-    switch call.operation {
-    case .wait(let wait): wait.isEpoll ? call.argument(0) : 0
-    default: call.argument(0)
-    }
   }
 
   private func worth(of call: PendingCall, _ tracee: Tracee) -> Worth {

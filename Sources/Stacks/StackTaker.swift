@@ -12,16 +12,43 @@ public struct StackSpace {
   public init() {}
 }
 
-/// What a thread's last stack was, and by which words of its memory it is known to be the same again.
+/// What a thread's last stacks were, and by which words of its memory each is known to be the same again. A forked child has those of
+/// its parent: its memory is the same.
 public struct StackMemo {
-  var instructionPointer: UInt64 = 0
-  var stackPointer: UInt64 = 0
-  var space: UInt64 = 0
-  var places: [UInt64] = []
-  var words: [UInt64] = []
-  var stack: StackID?
+  struct Entry {
+    var instructionPointer: UInt64 = 0
+    var stackPointer: UInt64 = 0
+    var space: UInt64 = 0
+    var places: [UInt64] = []
+    var words: [UInt64] = []
+    var stack: StackID?
+  }
+
+  /// A loop makes a few calls in turn.
+  private static let most = 4
+  private var entries: [Entry] = []
+  private var next = 0
 
   public init() {}
+
+  func entry(_ instructionPointer: UInt64, _ stackPointer: UInt64, _ space: UInt64) -> Entry? {
+    entries.first {
+      $0.instructionPointer == instructionPointer && $0.stackPointer == stackPointer && $0.space == space
+    }
+  }
+
+  mutating func keep(_ entry: Entry) {
+    if let place = entries.firstIndex(where: {
+      $0.instructionPointer == entry.instructionPointer && $0.stackPointer == entry.stackPointer
+    }) {
+      entries[place] = entry
+    } else if entries.count < Self.most {
+      entries.append(entry)
+    } else {
+      entries[next] = entry
+      next = (next + 1) % Self.most
+    }
+  }
 }
 
 /// What stacks cost.
@@ -88,9 +115,7 @@ public final class StackTaker {
     defer { counters.reads = memory.reads }
     let code = space.code ?? readMap(of: pid, &space, now)
     memory.begin(tid, code)
-    if let stack = memo.stack, memo.instructionPointer == registers[16], memo.stackPointer == registers[19],
-      memo.space == code.serial, isSame(memo)
-    {
+    if let known = memo.entry(registers[16], registers[19], code.serial), let stack = known.stack, isSame(known) {
       counters.same += 1
       return stack
     }
@@ -99,8 +124,11 @@ public final class StackTaker {
 
   private var scratch: [UInt64] = []
 
-  private func isSame(_ memo: StackMemo) -> Bool {
-    memory.words(at: memo.places, into: &scratch) && scratch == memo.words
+  private func isSame(_ memo: StackMemo.Entry) -> Bool {
+    for place in memo.places.indices where memory.load(memo.places[place], as: UInt64.self) != memo.words[place] {
+      return false
+    }
+    return true
   }
 
   private func readMap(of pid: Int32, _ space: inout StackSpace, _ now: UInt64) -> CodeSpace {
@@ -125,17 +153,19 @@ public final class StackTaker {
     }
     guard count > 0 else { return nil }
     counters.frames += UInt64(count)
-    memo.places.removeAll(keepingCapacity: true)
-    let native = tell(native: count, code, marking: &memo.places)
-    let pythonFrames = pythonFrames(of: registers[21], code, &memo.places)
+    var entry = StackMemo.Entry(instructionPointer: registers[16], stackPointer: registers[19], space: code.serial)
+    let native = tell(native: count, code, marking: &entry.places)
+    let pythonFrames = pythonFrames(of: registers[21], code, &entry.places)
     let record = StackRecord(
       native: native.frames, python: pythonFrames, interrupted: native.interrupted, isCut: count == mostFrames)
-    memo.stack = tell(record)
-    memo.instructionPointer = registers[16]
-    memo.stackPointer = registers[19]
-    memo.space = code.serial
-    if !memory.words(at: memo.places, into: &memo.words) { memo.stack = nil }
-    return memo.stack ?? stackNumbers[record]
+    entry.stack = tell(record)
+    for place in entry.places {
+      // With a word that cannot be read it is not known again.
+      guard let word = memory.load(place, as: UInt64.self) else { return entry.stack }
+      entry.words.append(word)
+    }
+    memo.keep(entry)
+    return entry.stack
   }
 
   // MARK: Native frames
@@ -182,7 +212,6 @@ public final class StackTaker {
   ) -> (frames: [FrameID], interrupted: [UInt32]) {
     var frames: [FrameID] = []
     var interrupted: [UInt32] = []
-    var seen: Set<Int> = []
     for number in 0..<count {
       let frame = buffer[number]
       if frame.saved_at != 0 { places.append(frame.saved_at) }
@@ -193,7 +222,6 @@ public final class StackTaker {
         continue
       }
       let module = code.examined(place, memory)
-      if seen.insert(place).inserted, let mark = module.mark { places.append(mark.address) }
       let id = tell(.native(module: tell(module), address: frame.address &- module.bias))
       if isInterrupted { interruptedFrames.insert(id) }
       frames.append(id)

@@ -394,7 +394,11 @@ function step(f, e) {
   const gap = f.moments.reduce((least, { t }) => t === e.t ? least : Math.min(least, Math.abs(t - e.t)), Infinity);
   const around = side => e.t + side * Math.min(gap * 3, (view.t1 - view.t0) / 2);
   listen(node.querySelector('button'), { click: () => { picked = e; goTo([e.lane], around(-1), around(1)); } });
-  node.querySelector('details ol').append(...frames.map(s => el('li', {}, el('code', {}, `${s.function ?? '?'}  ${where(s)}`))));
+  node.querySelector('details ol').append(...frames.map(s => {
+    const frame = el('li', {}, el('code', {}, `${s.function ?? '?'}  ${where(s)}`));
+    frame.className = s.blamed ? 'blamed' : s.library ? 'library' : '';
+    return frame;
+  }));
   return node;
 }
 for (const f of findings) {
