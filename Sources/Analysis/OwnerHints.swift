@@ -5,7 +5,7 @@ import Trace
 enum OwnerHints {
   /// A function in the stack that made the object, and what is said of it. The first that is found from the innermost frame on counts.
   private struct Hint {
-    /// The function's name, and the end of its file for Python's.
+    /// The function's name, or its beginning before a `*`, and the end of its file for Python's.
     var function: String
     var file = ""
     var owner: String
@@ -18,9 +18,10 @@ enum OwnerHints {
     Hint(function: "g_get_worker_context", owner: "GLib worker"),
     Hint(function: "glib_worker_main", owner: "GLib worker"),
     Hint(function: "g_wakeup_new", owner: "GLib main context"),
-    Hint(function: "g_main_context_new", owner: "GLib main context"),
+    Hint(function: "g_main_context_*", owner: "GLib main context"),
     Hint(function: "_make_self_pipe", file: "asyncio/selector_events.py", owner: "asyncio self-pipe"),
     Hint(function: "BaseSelectorEventLoop._make_self_pipe", owner: "asyncio self-pipe"),
+    Hint(function: "__init__", file: "asyncio/selector_events.py", owner: "asyncio selector"),
     Hint(function: "uv_async_init", owner: "libuv loop"),
     Hint(function: "uv__signal_loop_once_init", owner: "libuv signal pipe"),
     Hint(function: "uv__signal_global_reinit", owner: "libuv signal pipe"),
@@ -33,8 +34,8 @@ enum OwnerHints {
     Hint(function: "ev_default_loop", owner: "libev loop"),
     Hint(function: "QEventDispatcherUNIXPrivate::QEventDispatcherUNIXPrivate", owner: "Qt event dispatcher"),
     Hint(function: "QThreadPipe::init", owner: "Qt event dispatcher"),
-    Hint(function: "mio::", owner: "tokio"),
-    Hint(function: "tokio::", owner: "tokio"),
+    Hint(function: "mio::*", owner: "tokio"),
+    Hint(function: "tokio::*", owner: "tokio"),
     Hint(function: "runtime.netpollinit", owner: "Go network poller"),
     Hint(function: "zmq::signaler_t::signaler_t", owner: "ZeroMQ signaler"),
     Hint(function: "zmq::make_fdpair", owner: "ZeroMQ signaler"),
@@ -66,7 +67,7 @@ enum OwnerHints {
       else { return false }
       return hint.function.isEmpty || function == hint.function || function.hasSuffix("." + hint.function)
     }
-    return function == hint.function || hint.function.hasSuffix("::") && function.hasPrefix(hint.function)
-      || function.hasPrefix(hint.function + "(")
+    if hint.function.hasSuffix("*") { return function.hasPrefix(hint.function.dropLast()) }
+    return function == hint.function || function.hasPrefix(hint.function + "(")
   }
 }
