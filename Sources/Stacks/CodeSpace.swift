@@ -1,6 +1,7 @@
 // A target's memory map: which file's code lies where, and by what that file is known again.
 
 import CUnwind
+import Trace
 
 /// The mappings of one address space as they were at one moment, and what was learned of the code in them. Forked processes have
 /// the same one, until exec or until it proves stale; it never changes, but is replaced.
@@ -13,6 +14,10 @@ public final class CodeSpace {
   private var ranges: [MappedRange] = []
   /// What the process has of CPython; nil until it was looked for.
   var python: PythonRuntime.Found?
+  /// By address: the frame that it was told as, and the module's place; -1 for none.
+  var told: [UInt64: (frame: FrameID, module: Int)] = [:]
+  /// By module's place, its number in the trace.
+  var numbers: [Int: ModuleID] = [:]
   /// Code that belongs to no file, as (start, end): made by a compiler at run time.
   private var madeCode: [Range<UInt64>] = []
 

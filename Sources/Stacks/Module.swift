@@ -18,8 +18,6 @@ struct Module {
   private(set) var dynamic: UInt64?
   /// A word that is another in another file, and its place: eight bytes of the build id, or of the ELF header.
   private(set) var mark: (address: UInt64, word: UInt64)?
-  /// The module's number in the trace, once it is told there.
-  var number: UInt32?
 
   private static let mostHeaders = 64
 

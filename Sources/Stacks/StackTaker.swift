@@ -25,24 +25,23 @@ public struct StackMemo {
   }
 
   /// A loop makes a few calls in turn.
-  private static let most = 4
+  private static let most = 6
   private var entries: [Entry] = []
   private var next = 0
 
   public init() {}
 
-  func entry(_ instructionPointer: UInt64, _ stackPointer: UInt64, _ space: UInt64) -> Entry? {
+  /// The one that begins there and of which `isSame` is true.
+  func entry(
+    _ instructionPointer: UInt64, _ stackPointer: UInt64, _ space: UInt64, where isSame: (Entry) -> Bool
+  ) -> Entry? {
     entries.first {
-      $0.instructionPointer == instructionPointer && $0.stackPointer == stackPointer && $0.space == space
+      $0.instructionPointer == instructionPointer && $0.stackPointer == stackPointer && $0.space == space && isSame($0)
     }
   }
 
   mutating func keep(_ entry: Entry) {
-    if let place = entries.firstIndex(where: {
-      $0.instructionPointer == entry.instructionPointer && $0.stackPointer == entry.stackPointer
-    }) {
-      entries[place] = entry
-    } else if entries.count < Self.most {
+    if entries.count < Self.most {
       entries.append(entry)
     } else {
       entries[next] = entry
@@ -87,6 +86,8 @@ public final class StackTaker {
 
   /// A trace has so many different stacks at the most.
   private static let mostStacks = 65536
+  /// And of so many different frames; then none are taken any more.
+  private static let mostFrameRecords = 262_144
   /// A map is not read again sooner, in ns: code that is made at run time may come to lie anywhere.
   private static let mapInterval: UInt64 = 5_000_000
 
@@ -110,12 +111,12 @@ public final class StackTaker {
     of tid: Int32, in pid: Int32, registers: [UInt64], space: inout StackSpace, memo: inout StackMemo, now: UInt64
   ) -> StackID? {
     // rip and rsp; a 32-bit program's code segment is another (0x23).
-    guard registers.count >= 27, registers[17] == 0x33 else { return nil }
+    guard registers.count >= 27, registers[17] == 0x33, frameNumbers.count < Self.mostFrameRecords else { return nil }
     counters.taken += 1
     defer { counters.reads = memory.reads }
     let code = space.code ?? readMap(of: pid, &space, now)
     memory.begin(tid, code)
-    if let known = memo.entry(registers[16], registers[19], code.serial), let stack = known.stack, isSame(known) {
+    if let stack = memo.entry(registers[16], registers[19], code.serial, where: isSame)?.stack {
       counters.same += 1
       return stack
     }
@@ -195,38 +196,54 @@ public final class StackTaker {
   private func isKnown(_ count: Int, _ code: CodeSpace) -> Bool {
     var places: [UInt64] = []
     var words: [UInt64] = []
-    var seen: Set<Int> = []
+    var seen: [Int] = []
     for number in 0..<count {
-      guard code.hasCode(at: buffer[number].address) else { return false }
-      guard let module = code.module(at: buffer[number].address), seen.insert(module).inserted,
-        let mark = code.examined(module, memory).mark
-      else { continue }
+      let address = buffer[number].address
+      let known = code.told[address]
+      guard known != nil || code.hasCode(at: address) else { return false }
+      guard let module = known.map(\.module) ?? code.module(at: address), module >= 0, !seen.contains(module) else {
+        continue
+      }
+      seen.append(module)
+      guard let mark = code.examined(module, memory).mark else { continue }
       places.append(mark.address)
       words.append(mark.word)
     }
-    return memory.words(at: places, into: &scratch) && scratch == words
+    return places.isEmpty || memory.words(at: places, into: &scratch) && scratch == words
   }
 
   private func tell(
     native count: Int, _ code: CodeSpace, marking places: inout [UInt64]
   ) -> (frames: [FrameID], interrupted: [UInt32]) {
     var frames: [FrameID] = []
+    frames.reserveCapacity(count)
     var interrupted: [UInt32] = []
     for number in 0..<count {
       let frame = buffer[number]
       if frame.saved_at != 0 { places.append(frame.saved_at) }
-      let isInterrupted = number == 0 || buffer[number - 1].is_signal != 0
-      if isInterrupted { interrupted.append(UInt32(number)) }
-      guard let place = code.module(at: frame.address) else {
-        frames.append(tell(.native(module: .none, address: frame.address)))
-        continue
+      let id = code.told[frame.address]?.frame ?? tell(native: frame.address, code)
+      if number == 0 || buffer[number - 1].is_signal != 0 {
+        interrupted.append(UInt32(number))
+        interruptedFrames.insert(id)
       }
-      let module = code.examined(place, memory)
-      let id = tell(.native(module: tell(module), address: frame.address &- module.bias))
-      if isInterrupted { interruptedFrames.insert(id) }
       frames.append(id)
     }
     return (frames, interrupted)
+  }
+
+  private func tell(native address: UInt64, _ code: CodeSpace) -> FrameID {
+    let id: FrameID
+    let place = code.module(at: address)
+    if let place {
+      let module = code.examined(place, memory)
+      let number = code.numbers[place] ?? tell(module)
+      code.numbers[place] = number
+      id = tell(.native(module: number, address: address &- module.bias))
+    } else {
+      id = tell(.native(module: .none, address: address))
+    }
+    code.told[address] = (id, place ?? -1)
+    return id
   }
 
   // MARK: Python frames
