@@ -59,7 +59,8 @@ public struct StackNaming {
     return known.map { name in
       Frame(
         kind: .native, function: name.function.map(EventText.harmless), file: name.file.map(EventText.harmless),
-        line: name.line, module: base, offset: address, isLibrary: isLibrary)
+        line: name.line, module: base, offset: address,
+        isLibrary: isLibrary || name.file.map(Self.isLibrarySource) ?? false)
     }
   }
 
@@ -108,13 +109,21 @@ public struct StackNaming {
 
   /// The innermost frame that is the user's own code: of Python if there is any, since the interpreter's program is what was asked for.
   private func mark(_ frames: inout [Frame]) {
+    let isPython = frames.contains { $0.kind == .python }
     let place =
-      frames.firstIndex { $0.kind == .python && !$0.isLibrary }
-      ?? frames.firstIndex {
-        $0.kind == .native && !$0.isLibrary && $0.function != nil && !frames.contains { $0.kind == .python }
-      }
-      ?? frames.firstIndex { $0.kind == .python }
+      isPython
+      ? frames.firstIndex { $0.kind == .python && !$0.isLibrary } ?? frames.firstIndex { $0.kind == .python }
+      : Self.ownNative(frames)
     if let place { frames[place].isBlamed = true }
+  }
+
+  /// A program that is linked statically has libc within itself: there what has a line is the user's own rather, and no name that C
+  /// reserves for others (C11, 7.1.3: those that begin with an underscore).
+  private static func ownNative(_ frames: [Frame]) -> Int? {
+    func first(_ isFit: (Frame, String) -> Bool) -> Int? {
+      frames.firstIndex { frame in !frame.isLibrary && frame.function.map { isFit(frame, $0) } ?? false }
+    }
+    return first { $0.line != nil && !$1.hasPrefix("_") } ?? first { !$1.hasPrefix("_") } ?? first { _, _ in true }
   }
 
   /// What the system or a package brought, by where it lies (Filesystem Hierarchy Standard 3.0; file-hierarchy(7)).
@@ -123,6 +132,13 @@ public struct StackNaming {
       path.hasPrefix($0)
     }
     return isOfSystem || path.contains(".so.") || path.hasSuffix(".so")
+  }
+
+  /// Source of the system's or a language's own, inlined or linked into the program.
+  private static func isLibrarySource(_ file: String) -> Bool {
+    ["/usr/include/", "/usr/lib/", "/usr/local/go/", "/usr/share/go", "/rustc/", "/usr/src/", "../sysdeps/"].contains {
+      file.hasPrefix($0)
+    }
   }
 
   /// The standard library and installed packages, and what the interpreter carries within itself.

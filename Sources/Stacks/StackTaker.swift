@@ -152,6 +152,8 @@ public final class StackTaker {
       memory.begin(tid, code)
       count = unwind(registers)
     }
+    // What lies in no code was no return address: the walk has gone astray there.
+    count = (0..<count).first { !code.hasCode(at: buffer[$0].address) } ?? count
     guard count > 0 else { return nil }
     counters.frames += UInt64(count)
     var entry = StackMemo.Entry(instructionPointer: registers[16], stackPointer: registers[19], space: code.serial)
