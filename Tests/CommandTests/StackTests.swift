@@ -64,7 +64,7 @@ import Testing
           Frame(function: String(match.3), file: file, line: Int(match.2) ?? 0))
       }
     }
-    #expect(truth.count == 16)
+    #expect(truth.count == 17)
     // Others may have made pipes before the program began.
     let stacks = try stacksOfPipes(trace).suffix(truth.count)
     #expect(stacks.count == truth.count)

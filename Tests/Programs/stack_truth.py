@@ -234,5 +234,14 @@ def main():
     with open("/dev/null") as file:
         leaf("with")
 
+    try:
+        import _interpreters
+        _interpreters.exec(_interpreters.create(), "pass")
+    except ImportError:
+        import _xxsubinterpreters
+        _xxsubinterpreters.run_string(_xxsubinterpreters.create(), "pass")
+    # The thread has a state in the other interpreter by now, too.
+    leaf("after another interpreter")
+
 
 main()

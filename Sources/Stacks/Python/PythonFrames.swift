@@ -49,15 +49,7 @@ final class PythonFrames {
     of thread: UInt64, _ runtime: PythonRuntime, space: CodeSpace, _ memory: TargetMemory, words: inout [UInt64]
   ) -> [Frame]? {
     let layout = runtime.layout
-    guard let state = state(of: thread, runtime, memory) else { return nil }
-    var slot = state &+ layout.frame
-    words.append(slot)
-    if let inCFrame = layout.inCFrame {
-      guard let cframe = memory.load(slot, as: UInt64.self) else { return nil }
-      slot = cframe &+ inCFrame
-      words.append(slot)
-    }
-    guard var frame = memory.load(slot, as: UInt64.self) else { return nil }
+    guard var frame = innermost(of: thread, runtime, memory, words: &words) else { return nil }
     var frames: [Frame] = []
     for _ in 0..<Self.mostFrames where frame != 0 {
       guard let reference = memory.load(frame &+ layout.code, as: UInt64.self),
@@ -82,19 +74,39 @@ final class PythonFrames {
     return frames
   }
 
-  /// The thread's PyThreadState, of whatever interpreter.
-  private func state(of thread: UInt64, _ runtime: PythonRuntime, _ memory: TargetMemory) -> UInt64? {
+  /// The innermost frame of the thread's PyThreadState, of whatever interpreter; 0 if it runs no Python. A thread has a state in each
+  /// interpreter that it has run: the newest one that has a frame is meant, and the newest interpreter comes first.
+  private func innermost(
+    of thread: UInt64, _ runtime: PythonRuntime, _ memory: TargetMemory, words: inout [UInt64]
+  ) -> UInt64? {
     let layout = runtime.layout
+    var isFound = false
     var interpreter = memory.load(runtime.runtime &+ layout.interpreters, as: UInt64.self) ?? 0
     for _ in 0..<Self.mostInterpreters where interpreter != 0 {
       var state = memory.load(interpreter &+ layout.threads, as: UInt64.self) ?? 0
       for _ in 0..<Self.mostThreads where state != 0 {
-        if memory.load(state &+ layout.threadID, as: UInt64.self) == thread { return state }
+        if memory.load(state &+ layout.threadID, as: UInt64.self) == thread {
+          isFound = true
+          if let frame = frame(of: state, layout, memory, words: &words), frame != 0 { return frame }
+        }
         state = memory.load(state &+ layout.nextThread, as: UInt64.self) ?? 0
       }
       interpreter = memory.load(interpreter &+ layout.nextInterpreter, as: UInt64.self) ?? 0
     }
-    return nil
+    return isFound ? 0 : nil
+  }
+
+  private func frame(
+    of state: UInt64, _ layout: PythonLayout, _ memory: TargetMemory, words: inout [UInt64]
+  ) -> UInt64? {
+    var slot = state &+ layout.frame
+    words.append(slot)
+    if let inCFrame = layout.inCFrame {
+      guard let cframe = memory.load(slot, as: UInt64.self) else { return nil }
+      slot = cframe &+ inCFrame
+      words.append(slot)
+    }
+    return memory.load(slot, as: UInt64.self)
   }
 
   private func place(
