@@ -49,6 +49,13 @@ enum OwnerHints {
     Hint(function: "", file: "trio/", owner: "Trio"),
   ]
 
+  /// Event libraries that make such objects for their loops alone: the functions that do it are often not named.
+  private static let libraries: [(prefix: String, owner: String)] = [
+    ("libev.so", "libev loop"), ("libuv.so", "libuv loop"), ("libevent", "libevent base"),
+    ("libQt5Core.so", "Qt event dispatcher"), ("libQt6Core.so", "Qt event dispatcher"),
+    ("libzmq.so", "ZeroMQ signaler"),
+  ]
+
   static func owner(of frames: [Frame]) -> String? {
     // GLib's worker has a main context like others: who asked for it stands further out.
     if frames.contains(where: { $0.function == "g_get_worker_context" || $0.function == "glib_worker_main" }) {
@@ -56,6 +63,9 @@ enum OwnerHints {
     }
     for frame in frames {
       for hint in hints where matches(hint, frame) { return hint.owner }
+    }
+    for frame in frames where frame.kind == .native {
+      if let library = libraries.first(where: { frame.module?.hasPrefix($0.prefix) == true }) { return library.owner }
     }
     return nil
   }

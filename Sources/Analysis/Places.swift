@@ -42,6 +42,7 @@ extension Finding {
   /// `; in sync_contacts (contacts.py:88), through g_source_attach, g_wakeup_signal; forked in main (app.py:12)`, as far as it is known.
   private var places: String {
     var clauses: [String] = []
+    if let object, let owner = object.ownerHint { clauses.append("owner of the \(object.kindName): \(owner)") }
     let acts = evidence.filter { $0.pid == actor?.pid && $0.mark != .create && !isSpawn($0) }
     if let actor, let place = acts.reversed().lazy.compactMap({ self.place(of: $0, withPath: true) }).first {
       clauses.append("pid \(actor.pid) did it in \(place)")
