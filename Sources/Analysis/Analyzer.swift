@@ -22,8 +22,9 @@ public struct Analysis: Sendable {
   public var suppressed: [(finding: Finding, entry: Suppressions.Entry)] = []
   /// Where time went, a line per thread that matters.
   public var summary: [String]
-  /// By line of the summary: the stack of a thread that was seen to run without a call.
+  /// By line of the summary: the stack of a thread that was seen to run without a call; or that of the call that it was in at the end.
   var runningStacks: [Int: StackID] = [:]
+  var blockedStacks: [Int: StackID] = [:]
   public var timeline: Timeline
   /// Where the threads stand that are alive at the end.
   public var standings: [Standing]
@@ -104,7 +105,8 @@ struct AnalysisPass: Sendable {
       findings: findings, summary: summary.map(\.line),
       timeline: watchers.timeline.finish(findings, spins: spins, world: world, tables: tables),
       standings: watchers.standing.standings(findings, world: world, tables: tables, duration: duration))
-    for (place, (_, thread)) in summary.enumerated() {
+    for (place, (_, thread, stack)) in summary.enumerated() {
+      if stack != .none { analysis.blockedStacks[place] = stack }
       if let thread, let stack = watchers.standing.lastRun(of: thread) { analysis.runningStacks[place] = stack }
     }
     return analysis

@@ -20,6 +20,9 @@ extension Analysis {
         summary[place] += "; last seen to run in \(frame.words)"
       }
     }
+    for (place, stack) in blockedStacks {
+      if let frame = frames(stack.position).first(where: \.isBlamed) { summary[place] += " (\(frame.words))" }
+    }
     for place in standings.indices {
       if let stack = standings[place].stack { standings[place].frames = frames(stack) }
     }

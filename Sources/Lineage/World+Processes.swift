@@ -225,12 +225,13 @@ extension World {
     guard let state = thread(id), state.isAlive else { return }
     if let call = openCall(of: id) {
       noteUnfinished(id, until: time)
-      abandoned.append(
-        AbandonedCall(
-          thread: id, slot: state.slot, since: call.since, syscall: call.syscall,
-          place: openPlace(of: id)
-            ?? CallPlace(
-              syscall: call.syscall, fd: -1, kind: nil, others: 0)))
+      var left = AbandonedCall(
+        thread: id, slot: state.slot, since: call.since, syscall: call.syscall,
+        place: openPlace(of: id)
+          ?? CallPlace(
+            syscall: call.syscall, fd: -1, kind: nil, others: 0))
+      left.stack = call.stack
+      abandoned.append(left)
       switch call.operation {
       case .transfer(let transfer) where transfer.direction == .output:
         endWrite(to: descriptor(transfer.fd, of: id).file, by: id)

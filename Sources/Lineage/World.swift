@@ -48,6 +48,8 @@ public struct AbandonedCall: Sendable {
   public var since: Nanoseconds
   public var syscall: Syscall
   public var place: CallPlace
+  /// Where the thread stood in it.
+  public var stack = StackID.none
 
   public init(thread: ThreadID, slot: Int32, since: Nanoseconds, syscall: Syscall, place: CallPlace) {
     self.thread = thread

@@ -173,7 +173,10 @@ struct ActivityMeter {
   }
 
   /// One line per thread that matters: those that used or waited longest.
-  func summary(world: World, tables: TraceTables, duration: Nanoseconds) -> [(line: String, thread: ThreadID?)] {
+  /// The lines, each with its thread, and where that stands in the call that it was in at the end.
+  func summary(
+    world: World, tables: TraceTables, duration: Nanoseconds
+  ) -> [(line: String, thread: ThreadID?, stack: StackID)] {
     var known: [ThreadID: ThreadActivity] = [:]
     for entry in ended { known[entry.account.thread] = entry.account }
     for account in accounts where account.thread != .unknown { known[account.thread] = account }
@@ -184,14 +187,18 @@ struct ActivityMeter {
       return (thread.running + waited / 4 + Self.unfinished(thread, duration, world) / 4, thread.id)
     }
     let chosen = weighed.sorted { ($0.weight, $1.id) > ($1.weight, $0.id) }.prefix(Self.mostNamed)
-    var lines: [(line: String, thread: ThreadID?)] = []
+    var lines: [(line: String, thread: ThreadID?, stack: StackID)] = []
     for (_, id) in chosen {
       guard let thread = world.thread(id) else { continue }
       let account = known[id] ?? ThreadActivity(thread: id)
-      lines.append((line(thread, account, world: world, tables: tables, duration: duration), id))
+      lines.append(
+        (
+          line(thread, account, world: world, tables: tables, duration: duration), id,
+          world.openCall(of: id)?.stack ?? account.endedIn?.stack ?? .none
+        ))
     }
     if weighed.count > chosen.count {
-      lines.append(("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))", nil))
+      lines.append(("and \(counted(UInt64(weighed.count - chosen.count), "quieter thread"))", nil, .none))
     }
     return lines
   }
