@@ -156,7 +156,7 @@ class Body:
         if known is not None and number != len(known):
             raise Damage(f"a part of a stack has the number {number}")
         if kind == 26:
-            known.append({"path": self.string(), "build_id": self.bytes().hex()})
+            known.append({"path": self.string(), "build_id": self.bytes().hex(), "digest": self.uint64()})
         elif kind == 27 and self.within(self.byte(), 0, 2) == 0:
             module, address = self.uint(), self.uint64()
             known.append({"module": None if module == NO_MODULE else parts.modules[self.within(module, 0, len(parts.modules))],

@@ -34,7 +34,7 @@ enum OwnerHints {
     Hint(function: "ev_default_loop", owner: "libev loop"),
     Hint(function: "QEventDispatcherUNIXPrivate::QEventDispatcherUNIXPrivate", owner: "Qt event dispatcher"),
     Hint(function: "QThreadPipe::init", owner: "Qt event dispatcher"),
-    Hint(function: "mio::*", owner: "tokio"),
+    Hint(function: "mio::*", owner: "mio"),
     Hint(function: "tokio::*", owner: "tokio"),
     Hint(function: "runtime.netpollinit", owner: "Go network poller"),
     Hint(function: "zmq::signaler_t::signaler_t", owner: "ZeroMQ signaler"),
@@ -56,7 +56,9 @@ enum OwnerHints {
     ("libzmq.so", "ZeroMQ signaler"),
   ]
 
-  static func owner(of frames: [Frame]) -> String? {
+  /// Only what the user's own code called to make it counts: what called that may be any loop.
+  static func owner(of all: [Frame]) -> String? {
+    let frames = all[..<(all.firstIndex(where: \.isBlamed) ?? all.count)]
     // GLib's worker has a main context like others: who asked for it stands further out.
     if frames.contains(where: { $0.function == "g_get_worker_context" || $0.function == "glib_worker_main" }) {
       return "GLib worker"

@@ -59,7 +59,7 @@ extension Finding {
       let place = evidence.reversed().lazy.filter({ $0.pid == victim.pid && $0.mark != .create && !self.isSpawn($0) })
         .compactMap({ self.place(of: $0, withPath: false) }).first
     {
-      clauses.append("pid \(victim.pid) stands in \(place)")
+      clauses.append("pid \(victim.pid) was in \(place)")
     }
     return clauses.map { "; \($0)" }.joined()
   }

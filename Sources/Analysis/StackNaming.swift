@@ -14,6 +14,7 @@ public protocol FrameNaming: AnyObject {
 public struct StackNaming {
   let tables: TraceTables
   let naming: any FrameNaming
+  private static let mostFrames = 2048
 
   public init(tables: TraceTables, naming: any FrameNaming) {
     self.tables = tables
@@ -24,8 +25,10 @@ public struct StackNaming {
   public func frames(of id: StackID) -> [Frame] {
     guard let stack = tables.stack(id) else { return [] }
     var native: [Frame] = []
+    let interrupted = Set(stack.interrupted)
     for (place, frame) in stack.native.enumerated() {
-      native += named(frame, isReturn: !stack.interrupted.contains(UInt32(place)))
+      guard native.count < Self.mostFrames else { break }
+      native += named(frame, isReturn: !interrupted.contains(UInt32(place)))
     }
     // The interpreter is a library of whoever runs Python on it, be it the program itself.
     let interpreters = Set(native.filter(Self.isInterpreter).compactMap(\.module))

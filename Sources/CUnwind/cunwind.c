@@ -9,7 +9,11 @@ int UNW_OBJ(dwarf_search_unwind_table)(
 
 struct cunwind_space {
   unw_addr_space_t space;
+  cunwind_space *next;
 };
+
+// Spaces that nobody has just now. For one thread.
+static cunwind_space *spare;
 
 enum { WORDS = 17 };
 
@@ -53,7 +57,11 @@ static int find_info(
       .table_data = found.table,
     },
   };
-  return UNW_OBJ(dwarf_search_unwind_table)(space, address, &dynamic, info, wants_unwind_info, argument);
+  int result = UNW_OBJ(dwarf_search_unwind_table)(space, address, &dynamic, info, wants_unwind_info, argument);
+  // The column of the return address is used as an index unchecked (struct dwarf_cie_info, its seventh word; include/dwarf.h). On x86_64
+  // it is 16 (System V ABI, AMD64 supplement, figure 3.36), and what says otherwise is no table.
+  if (result == 0 && info->unwind_info && ((const unw_word_t *)info->unwind_info)[6] != 16) return -UNW_EBADFRAME;
+  return result;
 }
 
 // What is given back is a few bytes of a pool of libunwind's, for each address that its cache had not: the function for it is not
@@ -89,6 +97,12 @@ cunwind_space *cunwind_create(unsigned cached) {
     .resume = no_resume,
     .get_proc_name = no_name,
   };
+  // unw_destroy_addr_space leaves the cache behind, so spaces are used again.
+  if (spare) {
+    cunwind_space *again = spare;
+    spare = again->next;
+    return again;
+  }
   cunwind_space *space = malloc(sizeof *space);
   if (!space) return NULL;
   space->space = unw_create_addr_space(&accessors, 0);
@@ -106,11 +120,10 @@ cunwind_space *cunwind_create(unsigned cached) {
 
 void cunwind_destroy(cunwind_space *space) {
   if (!space) return;
-  unw_destroy_addr_space(space->space);
-  free(space);
+  unw_flush_cache(space->space, 0, 0);
+  space->next = spare;
+  spare = space;
 }
-
-void cunwind_flush(cunwind_space *space) { unw_flush_cache(space->space, 0, 0); }
 
 size_t cunwind_walk(
   cunwind_space *space, const struct cunwind_source *source, struct cunwind_frame *frames, size_t most) {

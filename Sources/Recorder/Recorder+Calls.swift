@@ -95,7 +95,10 @@ extension Recorder {
       if case .sendSignal(let pid, SIGKILL) = call.operation { noteSleepers(in: pid) }
       noteSharedUse(by: call, tracee)
     }
-    if stacks != nil { takeStack(tracee, stop, token) }
+    if stacks != nil, takeStack(tracee, stop, token), since == nil {
+      // Our time is not the call's.
+      tracee.call?.entered = now
+    }
     if wantsArming(tracee) {
       writeBegin(tracee)
       try inject(tracee, at: .entry, token)

@@ -10,6 +10,7 @@ import Trace
 extension Recorder {
   /// How many descriptors one number is compared with, at the most.
   private static let mostCompared = 4096
+  private static let faultHandler = Array("anon_inode:[userfaultfd]".utf8)
 
   /// Writes down what `fd` is, as /proc and kcmp tell.
   func describe(_ fd: FD, of tracee: Tracee) {
@@ -39,6 +40,7 @@ extension Recorder {
     _ fd: FD, _ found: ProcFS.Found, of tracee: Tracee, _ twin: Twin
   ) -> ExistingDescriptor {
     let link = found.kind == .socket ? found.link + connection(fd, of: tracee) : found.link
+    if link == Self.faultHandler { hasFaultHandlers = true }
     var descriptor = ExistingDescriptor(
       fd: fd, kind: found.kind, link: intern(link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)

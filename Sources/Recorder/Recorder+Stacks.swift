@@ -98,36 +98,38 @@ extension Recorder {
     stacks = StackAccount(mode: settings.stacks, taker: taker)
   }
 
-  /// The tracee stands at the entry of a call that is going to be told: its stack is told before, if it is worth it.
-  func takeStack(_ tracee: Tracee, _ stop: SyscallStop, _ token: borrowing StoppedTracee) {
-    guard let stacks, hasBegun, let call = tracee.call, !hasFaultHandlers else { return }
+  /// The tracee stands at the entry of a call that is going to be told: its stack is told before, if it is worth it. False if not.
+  func takeStack(_ tracee: Tracee, _ stop: SyscallStop, _ token: borrowing StoppedTracee) -> Bool {
+    guard let stacks, hasBegun, let call = tracee.call, !hasFaultHandlers else { return false }
     var isImportant = false
     if stacks.mode == .auto {
       let worth = worth(of: call, tracee)
-      if case .never = worth { return }
+      if case .never = worth { return false }
       let count = stacks.count(
         StackSite(
           process: tracee.process.id, syscall: call.syscall, fd: worth.isOfDescriptor ? call.argument(0) : 0,
           instructionPointer: stop.instructionPointer,
           stackPointer: stop.stackPointer))
       switch worth {
-      case .never: return
+      case .never: return false
       case .important: isImportant = true
-      case .first(let most): if count > most { return }
+      case .first(let most): if count > most { return false }
       case .foreign(let most):
-        if count > most { return }
+        if count > most { return false }
         isImportant = true
-      case .repeating: if count > 1, !Self.tellingTurns.contains(count) { return }
+      case .repeating: if count > 1, !Self.tellingTurns.contains(count) { return false }
       }
-      guard isAffordable(isImportant, stacks) else { return }
+      guard isAffordable(isImportant, stacks) else { return false }
     }
-    guard let stack = stack(of: tracee, token) else { return }
+    guard let stack = stack(of: tracee, token) else { return false }
     emit(tracee, .stack(stack, isOfCall: true))
+    return true
   }
 
   /// Attached threads show where they stand when the trace begins.
   func takeStackOfArrival(_ tracee: Tracee, isInCall: Bool, _ token: borrowing StoppedTracee) {
-    guard let stacks, hasBegun, isAffordable(true, stacks), let stack = stack(of: tracee, token) else { return }
+    guard let stacks, hasBegun, !hasFaultHandlers, isAffordable(true, stacks), let stack = stack(of: tracee, token)
+    else { return }
     emit(tracee, .stack(stack, isOfCall: isInCall))
   }
 

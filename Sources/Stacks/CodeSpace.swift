@@ -25,7 +25,10 @@ public final class CodeSpace {
   /// For how many addresses libunwind keeps what its tables say.
   private static let cachedAddresses: UInt32 = 1024
 
-  struct MappedRange {
+  /// A process that shared it has another map by now: all that share it look again.
+  var isStale = false
+
+  struct MappedRange: Equatable {
     var range: Range<UInt64>
     var isCode: Bool
     var module: Int
@@ -45,7 +48,9 @@ public final class CodeSpace {
       }
       // A file's first mapping is that of its ELF header.
       let place: Int
-      if line.offset == 0 || places[line.file] == nil {
+      // Small files can have two segments that begin at offset 0: they lie side by side.
+      let isNext = places[line.file].map { modules[$0].end == line.range.lowerBound } ?? false
+      if line.offset == 0 && !isNext || places[line.file] == nil {
         place = modules.count
         places[line.file] = place
         modules.append(Module(path: line.path, start: line.range.lowerBound, hasHeader: line.offset == 0))
@@ -54,11 +59,19 @@ public final class CodeSpace {
       }
       modules[place].end = line.range.upperBound
       if line.isWritable && !line.isExecutable { continue }
-      ranges.append(MappedRange(range: line.range, isCode: line.isExecutable, module: line.isWritable ? -1 : place))
+      // Reading of a file whose server is traced would wait for a server that waits for us.
+      let isReadable = !line.isWritable && !FileSystems.areServed(line.file.device, seenBy: pid)
+      ranges.append(MappedRange(range: line.range, isCode: line.isExecutable, module: isReadable ? place : -1))
     }
   }
 
   deinit { cunwind_destroy(unwinder) }
+
+  /// Whether the other has the same mappings of the same files.
+  func isSameMap(as other: CodeSpace) -> Bool {
+    ranges == other.ranges && madeCode == other.madeCode
+      && modules.elementsEqual(other.modules) { $0.path == $1.path && $0.start == $1.start }
+  }
 
   private func place(of address: UInt64) -> Int? {
     var low = 0

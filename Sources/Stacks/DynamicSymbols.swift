@@ -22,8 +22,8 @@ struct DynamicSymbols {
     guard let dynamic = module.dynamic else { return nil }
     var found: [Int64: UInt64] = [:]
     for place in 0..<UInt64(Self.mostEntries) {
-      guard let tag = memory.load(dynamic + place * 16, as: Int64.self), tag != 0,
-        let value = memory.load(dynamic + place * 16 + 8, as: UInt64.self)
+      guard let tag = memory.load(dynamic &+ place * 16, as: Int64.self), tag != 0,
+        let value = memory.load(dynamic &+ place * 16 &+ 8, as: UInt64.self)
       else { break }
       found[tag] = value
     }
@@ -33,21 +33,21 @@ struct DynamicSymbols {
     }
     // DT_SYMTAB, DT_STRTAB, DT_GNU_HASH.
     guard let symbols = address(6), let strings = address(5), let hash = address(0x6FFF_FEF5),
-      let bucketCount = memory.load(hash, as: UInt32.self), let first = memory.load(hash + 4, as: UInt32.self),
-      let words = memory.load(hash + 8, as: UInt32.self), let shift = memory.load(hash + 12, as: UInt32.self),
+      let bucketCount = memory.load(hash, as: UInt32.self), let first = memory.load(hash &+ 4, as: UInt32.self),
+      let words = memory.load(hash &+ 8, as: UInt32.self), let shift = memory.load(hash &+ 12, as: UInt32.self),
       bucketCount > 0, words > 0
     else { return nil }
     bias = module.bias
     self.memory = memory
     self.symbols = symbols
     self.strings = strings
-    bloom = hash + 16
+    bloom = hash &+ 16
     bloomWords = UInt64(words)
     bloomShift = UInt64(shift & 63)
-    buckets = bloom + bloomWords * 8
+    buckets = bloom &+ bloomWords * 8
     self.bucketCount = UInt64(bucketCount)
     firstHashed = UInt64(first)
-    chains = buckets + self.bucketCount * 4
+    chains = buckets &+ self.bucketCount * 4
   }
 
   /// The address of a symbol that the module defines.
@@ -55,17 +55,17 @@ struct DynamicSymbols {
     let text = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     let hash = text.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) }
     let bits = UInt64(1) << UInt64(hash & 63) | UInt64(1) << (UInt64(hash) >> bloomShift & 63)
-    guard let filter = memory.load(bloom + UInt64(hash / 64) % bloomWords * 8, as: UInt64.self), filter & bits == bits,
-      let bucket = memory.load(buckets + UInt64(hash) % bucketCount * 4, as: UInt32.self), bucket >= firstHashed
+    guard let filter = memory.load(bloom &+ UInt64(hash / 64) % bloomWords * 8, as: UInt64.self), filter & bits == bits,
+      let bucket = memory.load(buckets &+ UInt64(hash) % bucketCount * 4, as: UInt32.self), bucket >= firstHashed
     else { return nil }
     var number = UInt64(bucket)
     for _ in 0..<Self.longestChain {
-      guard let value = memory.load(chains + (number - firstHashed) * 4, as: UInt32.self) else { return nil }
+      guard let value = memory.load(chains &+ (number - firstHashed) * 4, as: UInt32.self) else { return nil }
       // Elf64_Sym, 24 bytes: st_name, st_info, st_other, st_shndx, st_value, st_size.
-      if value | 1 == hash | 1, let place = memory.load(symbols + number * 24, as: UInt32.self),
-        let section = memory.load(symbols + number * 24 + 6, as: UInt16.self), section != 0,
-        memory.bytes(strings + UInt64(place), count: text.count + 1).map({ $0.elementsEqual(text + [0]) }) == true,
-        let address = memory.load(symbols + number * 24 + 8, as: UInt64.self)
+      if value | 1 == hash | 1, let place = memory.load(symbols &+ number &* 24, as: UInt32.self),
+        let section = memory.load(symbols &+ number &* 24 &+ 6, as: UInt16.self), section != 0,
+        memory.bytes(strings &+ UInt64(place), count: text.count + 1).map({ $0.elementsEqual(text + [0]) }) == true,
+        let address = memory.load(symbols &+ number &* 24 &+ 8, as: UInt64.self)
       {
         return bias &+ address
       }

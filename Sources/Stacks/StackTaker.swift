@@ -6,8 +6,9 @@ import Trace
 /// What a taker learned of one memory map; of forked processes until one of them is found to have another.
 public struct StackSpace {
   var code: CodeSpace?
-  /// When the map was read last because an address was not in it.
+  /// When the map was read last, and how long it is left alone if that does not help, ns.
   var read: UInt64 = 0
+  var patience: UInt64 = 0
 
   public init() {}
 }
@@ -90,6 +91,7 @@ public final class StackTaker {
   private static let mostFrameRecords = 262_144
   /// A map is not read again sooner, in ns: code that is made at run time may come to lie anywhere.
   private static let mapInterval: UInt64 = 5_000_000
+  private static let longestPatience: UInt64 = 2_000_000_000
 
   /// - mostFrames: native frames a stack, at most `TraceFormat.longestStack`.
   public init(
@@ -114,7 +116,7 @@ public final class StackTaker {
     guard registers.count >= 27, registers[17] == 0x33, frameNumbers.count < Self.mostFrameRecords else { return nil }
     counters.taken += 1
     defer { counters.reads = memory.reads }
-    let code = space.code ?? readMap(of: pid, &space, now)
+    let code = space.code.flatMap { $0.isStale ? nil : $0 } ?? readMap(of: pid, &space, now)
     memory.begin(tid, code)
     if let stack = memo.entry(registers[16], registers[19], code.serial, where: isSame)?.stack {
       counters.same += 1
@@ -134,9 +136,10 @@ public final class StackTaker {
 
   private func readMap(of pid: Int32, _ space: inout StackSpace, _ now: UInt64) -> CodeSpace {
     counters.maps += 1
-    let code = CodeSpace(of: pid)
-    space.code = code
     space.read = now
+    let code = CodeSpace(of: pid)
+    if let known = space.code, !known.isStale, known.isSameMap(as: code) { return known }
+    space.code = code
     return code
   }
 
@@ -147,10 +150,13 @@ public final class StackTaker {
     var count = unwind(registers)
     guard var code = space.code else { return nil }
     // An address that lies in no code, or in a file that is another by now: the map is stale.
-    if !isKnown(count, code), now &- space.read > Self.mapInterval {
+    var isWhole = isKnown(count, code)
+    if !isWhole, now &- space.read > max(space.patience, Self.mapInterval) {
       code = readMap(of: pid, &space, now)
       memory.begin(tid, code)
       count = unwind(registers)
+      isWhole = isKnown(count, code)
+      space.patience = isWhole ? 0 : min(max(space.patience, Self.mapInterval) * 2, Self.longestPatience)
     }
     // What lies in no code was no return address: the walk has gone astray there.
     count = (0..<count).first { !code.hasCode(at: buffer[$0].address) } ?? count
@@ -162,6 +168,7 @@ public final class StackTaker {
     let record = StackRecord(
       native: native.frames, python: pythonFrames, interrupted: native.interrupted, isCut: count == mostFrames)
     entry.stack = tell(record)
+    guard isWhole else { return entry.stack }
     for place in entry.places {
       // With a word that cannot be read it is not known again.
       guard let word = memory.load(place, as: UInt64.self) else { return entry.stack }
@@ -211,7 +218,12 @@ public final class StackTaker {
       places.append(mark.address)
       words.append(mark.word)
     }
-    return places.isEmpty || memory.words(at: places, into: &scratch) && scratch == words
+    guard places.isEmpty || memory.words(at: places, into: &scratch) && scratch == words else {
+      // Another file lies there by now.
+      code.isStale = true
+      return false
+    }
+    return true
   }
 
   private func tell(
@@ -222,7 +234,11 @@ public final class StackTaker {
     var interrupted: [UInt32] = []
     for number in 0..<count {
       let frame = buffer[number]
-      if frame.saved_at != 0 { places.append(frame.saved_at) }
+      if frame.saved_at != 0 {
+        places.append(frame.saved_at)
+        // What a signal interrupted has its stack pointer beside its address (struct sigcontext: rsp, rip).
+        if number > 0, buffer[number - 1].is_signal != 0 { places.append(frame.saved_at &- 8) }
+      }
       let id = code.told[frame.address]?.frame ?? tell(native: frame.address, code)
       if number == 0 || buffer[number - 1].is_signal != 0 {
         interrupted.append(UInt32(number))
@@ -298,7 +314,7 @@ public final class StackTaker {
   }
 
   private func tell(_ module: Module) -> ModuleID {
-    let record = ModuleRecord(path: intern(module.path), buildID: module.buildID)
+    let record = ModuleRecord(path: intern(module.path), buildID: module.buildID, digest: module.digest)
     if let known = modules[record] { return known }
     let id = ModuleID(modules.count)
     modules[record] = id

@@ -26,8 +26,6 @@ public final class Symbols {
   /// Files whose frames stay addresses, and why: one line each.
   public private(set) var refusals: [String] = []
 
-  private static let mostInlined = 16
-
   public init() {}
 
   deinit { for file in files.values { csymbols_close(file) } }
@@ -36,7 +34,7 @@ public final class Symbols {
   /// is known. `isReturn`: the address is where a call returns to, so that the call itself lies before it.
   public func names(of address: UInt64, in module: ModuleRecord, path: [UInt8], isReturn: Bool) -> [NativeName] {
     guard let file = file(of: module, path) else { return [] }
-    var found = [csymbols_name](repeating: csymbols_name(), count: Self.mostInlined)
+    var found = [csymbols_name](repeating: csymbols_name(), count: TraceFormat.mostInlined)
     let place = isReturn && address > 0 ? address - 1 : address
     let count = csymbols_names(file, place, &found, found.count)
     return found[..<count].map { name in
@@ -55,7 +53,8 @@ public final class Symbols {
       file = path.withUnsafeBufferPointer { _ in
         module.buildID.withUnsafeBufferPointer { id in
           (path + [0]).withUnsafeBytes {
-            csymbols_open($0.baseAddress!.assumingMemoryBound(to: CChar.self), id.baseAddress, id.count, &reason)
+            csymbols_open(
+              $0.baseAddress!.assumingMemoryBound(to: CChar.self), id.baseAddress, id.count, module.digest, &reason)
           }
         }
       }

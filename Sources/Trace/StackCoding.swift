@@ -8,6 +8,7 @@ extension ByteWriter {
       unsigned(id.index)
       unsigned(module.path.index)
       text(module.buildID)
+      unsigned(module.digest)
     case .frame(let id, .native(let module, let address)):
       byte(RecordKind.frame.rawValue)
       unsigned(id.index)
@@ -50,7 +51,8 @@ extension ByteReader {
     switch kind {
     case .module:
       let path = StringID(Int(try unsigned32()))
-      try tables.define(.module(ModuleID(id), ModuleRecord(path: path, buildID: Array(try text()))))
+      try tables.define(
+        .module(ModuleID(id), ModuleRecord(path: path, buildID: Array(try text()), digest: try unsigned())))
     case .frame:
       switch try byte() {
       case 0:
@@ -66,7 +68,9 @@ extension ByteReader {
       }
     case .frameName:
       var names: [FrameName] = []
-      for _ in 0..<(try frameCount()) {
+      let count = try unsigned()
+      guard count <= UInt64(TraceFormat.mostInlined) else { throw .damaged("a frame claims \(count) names") }
+      for _ in 0..<count {
         names.append(
           FrameName(
             function: StringID(Int(try unsigned32())), file: StringID(Int(try unsigned32())), line: try signed32()))

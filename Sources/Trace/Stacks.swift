@@ -33,10 +33,13 @@ public struct ModuleRecord: Hashable, Sendable {
   public var path: StringID
   /// The note NT_GNU_BUILD_ID; empty where the file has none.
   public var buildID: [UInt8]
+  /// Of a file without a build id, FNV-1a (64 bits) of its ELF header and program headers; else 0.
+  public var digest: UInt64
 
-  public init(path: StringID, buildID: [UInt8]) {
+  public init(path: StringID, buildID: [UInt8], digest: UInt64 = 0) {
     self.path = path
     self.buildID = buildID
+    self.digest = digest
   }
 }
 
@@ -102,7 +105,7 @@ public enum StackDefinition: Sendable {
   /// More than its record takes.
   var mostBytes: Int {
     switch self {
-    case .module(_, let module): 32 + module.buildID.count
+    case .module(_, let module): 48 + module.buildID.count
     case .frame: 40
     case .stack(_, let stack): 40 + 5 * (stack.native.count + stack.interrupted.count) + 6 * stack.python.count
     case .name(_, let names): 16 + 20 * names.count

@@ -24,6 +24,8 @@ public enum TraceFormat {
   public static let longestNumberList = 1024
   /// The most frames of a kind that a stack has.
   public static let longestStack = 1024
+  /// The most functions that one frame stands for.
+  public static let mostInlined = 16
 }
 
 /// A chunk's header, 48 bytes, little-endian.

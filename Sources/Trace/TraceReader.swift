@@ -63,7 +63,9 @@ public struct TraceTables: Sendable {
     case .stack(let id, let record):
       guard id.position == stacks.count else { throw .damaged("a stack has the id \(id.position)") }
       stacks.append(record)
-    case .name(let id, let names): frameNames[id] = names
+    case .name(let id, let names):
+      guard id.position < frames.count else { throw .damaged("names of the frame \(id.position), which is not known") }
+      frameNames[id] = names
     }
   }
 

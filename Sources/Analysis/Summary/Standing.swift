@@ -88,7 +88,7 @@ struct StandingMeter {
         standing.text = "mostly \(words.what)\(words.who.isEmpty ? "" : "; \(words.who)")"
       } else {
         standing.text = running(thread, share: burns, tables: tables)
-        standing.stack = stacks[thread.id]?.position
+        if burns >= 0.05 { standing.stack = stacks[thread.id]?.position }
       }
       return standing
     }

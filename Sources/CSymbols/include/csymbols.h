@@ -17,9 +17,12 @@ struct csymbols_name {
   int line;
 };
 
-/// Opens the file at `path` if its NT_GNU_BUILD_ID is the given one (`length` 0: if it has none). NULL with `*reason` set otherwise:
-/// the file is not there, is no ELF file, or is another. Never asks a debuginfod server.
-csymbols_file *csymbols_open(const char *path, const uint8_t *build_id, size_t length, const char **reason);
+/// Opens the file at `path` if its NT_GNU_BUILD_ID is the given one; with `length` 0, if it has none and FNV-1a (64 bits) of its ELF
+/// header and program headers is `digest`. NULL with `*reason` set otherwise: it is not there, no ELF file, or another. The path may be a
+/// stranger's choice: what is no regular file is not opened. Separate debug files are looked for under /usr/lib/debug only, and no
+/// debuginfod server is asked.
+csymbols_file *csymbols_open(
+  const char *path, const uint8_t *build_id, size_t length, uint64_t digest, const char **reason);
 void csymbols_close(csymbols_file *file);
 /// The functions at an address of the file (p_vaddr), the innermost of those that were inlined there first. Returns how many.
 size_t csymbols_names(csymbols_file *file, uint64_t address, struct csymbols_name *names, size_t most);

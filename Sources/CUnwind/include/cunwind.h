@@ -38,11 +38,10 @@ struct cunwind_frame {
   int is_signal;
 };
 
-/// NULL if there is no memory. `cached`: for how many addresses what the table says is remembered; a power of two.
+/// NULL if there is no memory. `cached`: for how many addresses what the table says is remembered; a power of two, the same for all.
 cunwind_space *cunwind_create(unsigned cached);
+/// Forgets what was learned, and keeps the space for the next.
 void cunwind_destroy(cunwind_space *space);
-/// Forgets what was learned: the memory map has changed.
-void cunwind_flush(cunwind_space *space);
 /// Innermost frame first; at most `most`. Returns their number. Frames whose stack pointer does not grow end the walk.
 size_t cunwind_walk(
   cunwind_space *space, const struct cunwind_source *source, struct cunwind_frame *frames, size_t most);

@@ -65,6 +65,9 @@ final class PythonFrames {
       } else {
         // _PyStackRef has flags in its low bits (3.14).
         guard let place = place(reference & ~3, instruction, layout, space, memory) else { break }
+        // Another code object may come to lie there.
+        words.append((reference & ~3) &+ layout.fileName)
+        words.append((reference & ~3) &+ layout.lines)
         let isEntry = layout.isEntry.map { memory.load(frame &+ $0, as: UInt8.self) != 0 } ?? (layout.owner == nil)
         frames.append(Frame(place: place, isEntry: isEntry))
       }

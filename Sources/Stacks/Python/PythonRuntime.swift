@@ -27,7 +27,7 @@ struct PythonRuntime {
     if memory.load(runtime, as: UInt64.self) == 0x7970_6775_6265_6478 {
       var words: [UInt64] = []
       for place in 0..<UInt64(PythonLayout.describedWords) {
-        words.append(memory.load(runtime + place * 8, as: UInt64.self) ?? .max)
+        words.append(memory.load(runtime &+ place * 8, as: UInt64.self) ?? .max)
       }
       // PY_VERSION_HEX: major, minor, micro, level.
       let version = UInt16(truncatingIfNeeded: words[1] >> 16)
