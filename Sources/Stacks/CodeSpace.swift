@@ -23,7 +23,7 @@ public final class CodeSpace {
 
   nonisolated(unsafe) private static var made: UInt64 = 0
   /// For how many addresses libunwind keeps what its tables say.
-  private static let cachedAddresses: UInt32 = 1024
+  private static let cachedAddresses: UInt32 = 256
 
   /// A process that shared it has another map by now: all that share it look again.
   var isStale = false
