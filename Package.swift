@@ -15,7 +15,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux"),
-    .target(name: "CUnwind", linkerSettings: [.linkedLibrary("unwind-x86_64")]),
+    .target(name: "CUnwind"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Trace",
@@ -23,8 +23,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Lineage", dependencies: ["Trace"], swiftSettings: strict),
     .target(name: "Ptrace", dependencies: ["CLinux"], swiftSettings: strict),
-    .target(
-      name: "CSymbols", linkerSettings: [.linkedLibrary("dw"), .linkedLibrary("elf"), .linkedLibrary("iberty")]),
+    .target(name: "CSymbols", linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "Stacks", dependencies: ["CLinux", "CSymbols", "CUnwind", "Trace"], swiftSettings: strict),
     .target(
       name: "Recorder", dependencies: ["CLinux", "Lineage", "Ptrace", "Stacks", "Trace"],

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "csymbols.h"
 
+#include <dlfcn.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
@@ -11,6 +12,35 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+// libdw and what it needs take 2 ms to load, and most traces need no names: it is loaded with the first file.
+#define FUNCTIONS(X)                                                                                        \
+  X(dwfl_begin) X(dwfl_end) X(dwfl_report_begin) X(dwfl_report_elf) X(dwfl_report_end) X(dwfl_module_getelf) \
+  X(dwfl_module_build_id) X(dwfl_module_addrinfo) X(dwfl_module_getsrc) X(dwfl_module_addrdie)               \
+  X(dwfl_lineinfo) X(dwfl_standard_find_debuginfo) X(dwfl_offline_section_address) X(dwarf_attr)             \
+  X(dwarf_attr_integrate) X(dwarf_formstring) X(dwarf_formudata) X(dwarf_getsrcfiles) X(dwarf_filesrc)       \
+  X(dwarf_getscopes) X(dwarf_tag)
+
+static struct {
+#define X(name) __typeof__(name) *name##_;
+  FUNCTIONS(X)
+#undef X
+} lib;
+
+static int load(void) {
+  static int state;
+  if (state != 0) return state > 0;
+  state = -1;
+  void *handle = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!handle) return 0;
+#define X(name)                                               \
+  *(void **)&lib.name##_ = dlsym(handle, #name);              \
+  if (!lib.name##_) return 0;
+  FUNCTIONS(X)
+#undef X
+  state = 1;
+  return 1;
+}
 
 struct csymbols_file {
   Dwfl *dwfl;
@@ -55,12 +85,11 @@ static uint64_t digest_of(int descriptor) {
 csymbols_file *csymbols_open(
   const char *path, const uint8_t *build_id, size_t length, uint64_t digest, const char **reason) {
   static char *places = "/usr/lib/debug";
-  static const Dwfl_Callbacks callbacks = {
-    .find_elf = find_no_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = dwfl_offline_section_address,
-    .debuginfo_path = &places,
-  };
+  static Dwfl_Callbacks callbacks = {.find_elf = find_no_elf, .debuginfo_path = &places};
+  *reason = "libdw.so.1 is not installed";
+  if (!load()) return NULL;
+  callbacks.find_debuginfo = lib.dwfl_standard_find_debuginfo_;
+  callbacks.section_address = lib.dwfl_offline_section_address_;
   // dwfl_standard_find_debuginfo would ask the servers that it names.
   unsetenv("DEBUGINFOD_URLS");
   *reason = "it is not there";
@@ -72,17 +101,17 @@ csymbols_file *csymbols_open(
     return NULL;
   }
   csymbols_file *file = calloc(1, sizeof *file);
-  if (file) file->dwfl = dwfl_begin(&callbacks);
+  if (file) file->dwfl = lib.dwfl_begin_(&callbacks);
   if (!file || !file->dwfl) {
     close(descriptor);
     free(file);
     return NULL;
   }
   *reason = "it is no ELF file";
-  dwfl_report_begin(file->dwfl);
+  lib.dwfl_report_begin_(file->dwfl);
   // With a load bias of 0 addresses are the file's own.
-  file->module = dwfl_report_elf(file->dwfl, path, path, descriptor, 0, true);
-  dwfl_report_end(file->dwfl, NULL, NULL);
+  file->module = lib.dwfl_report_elf_(file->dwfl, path, path, descriptor, 0, true);
+  lib.dwfl_report_end_(file->dwfl, NULL, NULL);
   if (!file->module) {
     close(descriptor);
     csymbols_close(file);
@@ -91,8 +120,8 @@ csymbols_file *csymbols_open(
   GElf_Addr bias;
   const unsigned char *found = NULL;
   GElf_Addr place;
-  dwfl_module_getelf(file->module, &bias);
-  int found_length = dwfl_module_build_id(file->module, &found, &place);
+  lib.dwfl_module_getelf_(file->module, &bias);
+  int found_length = lib.dwfl_module_build_id_(file->module, &found, &place);
   if (found_length < 0) found_length = 0;
   if ((size_t)found_length != length || (length > 0 && memcmp(found, build_id, length) != 0)) {
     *reason = "it is another file by now";
@@ -104,21 +133,21 @@ csymbols_file *csymbols_open(
 
 void csymbols_close(csymbols_file *file) {
   if (!file) return;
-  if (file->dwfl) dwfl_end(file->dwfl);
+  if (file->dwfl) lib.dwfl_end_(file->dwfl);
   free(file);
 }
 
 static const char *name_of(Dwarf_Die *die) {
   Dwarf_Attribute attribute;
-  const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
-  return name ? name : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
+  const char *name = lib.dwarf_formstring_(lib.dwarf_attr_integrate_(die, DW_AT_linkage_name, &attribute));
+  return name ? name : lib.dwarf_formstring_(lib.dwarf_attr_integrate_(die, DW_AT_name, &attribute));
 }
 
 // The line that an inlined function was called at.
 static int call_line(Dwarf_Die *die) {
   Dwarf_Attribute attribute;
   Dwarf_Word line;
-  return dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &attribute), &line) == 0 ? (int)line : 0;
+  return lib.dwarf_formudata_(lib.dwarf_attr_(die, DW_AT_call_line, &attribute), &line) == 0 ? (int)line : 0;
 }
 
 static const char *call_file(Dwarf_Die *unit, Dwarf_Die *die) {
@@ -126,9 +155,9 @@ static const char *call_file(Dwarf_Die *unit, Dwarf_Die *die) {
   Dwarf_Word number;
   Dwarf_Files *files;
   size_t count;
-  if (dwarf_formudata(dwarf_attr(die, DW_AT_call_file, &attribute), &number) != 0) return NULL;
-  if (dwarf_getsrcfiles(unit, &files, &count) != 0 || number >= count) return NULL;
-  return dwarf_filesrc(files, number, NULL, NULL);
+  if (lib.dwarf_formudata_(lib.dwarf_attr_(die, DW_AT_call_file, &attribute), &number) != 0) return NULL;
+  if (lib.dwarf_getsrcfiles_(unit, &files, &count) != 0 || number >= count) return NULL;
+  return lib.dwarf_filesrc_(files, number, NULL, NULL);
 }
 
 size_t csymbols_names(csymbols_file *file, uint64_t address, struct csymbols_name *names, size_t most) {
@@ -136,21 +165,21 @@ size_t csymbols_names(csymbols_file *file, uint64_t address, struct csymbols_nam
   size_t count = 0;
   GElf_Off offset = 0;
   GElf_Sym symbol;
-  const char *function = dwfl_module_addrinfo(file->module, address, &offset, &symbol, NULL, NULL, NULL);
+  const char *function = lib.dwfl_module_addrinfo_(file->module, address, &offset, &symbol, NULL, NULL, NULL);
   // The nearest symbol before an address names it only as far as it goes.
   if (function && symbol.st_size > 0 && offset >= symbol.st_size) function = NULL;
   if (function && symbol.st_size == 0 && offset >= 4096) function = NULL;
   const char *source = NULL;
   int line = 0;
-  Dwfl_Line *found = dwfl_module_getsrc(file->module, address);
-  if (found) source = dwfl_lineinfo(found, NULL, &line, NULL, NULL, NULL);
+  Dwfl_Line *found = lib.dwfl_module_getsrc_(file->module, address);
+  if (found) source = lib.dwfl_lineinfo_(found, NULL, &line, NULL, NULL, NULL);
   Dwarf_Addr bias = 0;
-  Dwarf_Die *unit = dwfl_module_addrdie(file->module, address, &bias);
+  Dwarf_Die *unit = lib.dwfl_module_addrdie_(file->module, address, &bias);
   Dwarf_Die *scopes = NULL;
-  int depth = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
+  int depth = unit ? lib.dwarf_getscopes_(unit, address - bias, &scopes) : 0;
   for (int i = 0; i < depth && count + 1 < most; i++) {
-    if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram) break;
-    if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine) continue;
+    if (lib.dwarf_tag_(&scopes[i]) == DW_TAG_subprogram) break;
+    if (lib.dwarf_tag_(&scopes[i]) != DW_TAG_inlined_subroutine) continue;
     names[count++] = (struct csymbols_name){name_of(&scopes[i]), source, line};
     source = call_file(unit, &scopes[i]);
     line = call_line(&scopes[i]);

@@ -1,11 +1,42 @@
 #include "cunwind.h"
 
+#include <dlfcn.h>
 #include <libunwind-x86_64.h>
 #include <stdlib.h>
 
 // Exported by libunwind-x86_64, declared by none of its headers.
 int UNW_OBJ(dwarf_search_unwind_table)(
   unw_addr_space_t, unw_word_t, unw_dyn_info_t *, unw_proc_info_t *, int, void *);
+
+// libunwind is loaded with the first stack: many traces have none. The names are its macros', by which they mean the exported ones.
+#define FUNCTIONS(X)                                                                                          \
+  X(create_addr_space, unw_create_addr_space) X(set_caching_policy, unw_set_caching_policy)                   \
+  X(set_cache_size, unw_set_cache_size) X(flush_cache, unw_flush_cache) X(init_remote, unw_init_remote)       \
+  X(step, unw_step) X(get_reg, unw_get_reg) X(get_save_loc, unw_get_save_loc)                                 \
+  X(is_signal_frame, unw_is_signal_frame) X(search_table, UNW_OBJ(dwarf_search_unwind_table))
+#define TEXT(name) #name
+#define NAME(name) TEXT(name)
+
+static struct {
+#define X(field, name) __typeof__(name) *field;
+  FUNCTIONS(X)
+#undef X
+} lib;
+
+static int load(void) {
+  static int state;
+  if (state != 0) return state > 0;
+  state = -1;
+  void *handle = dlopen("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
+  if (!handle) return 0;
+#define X(field, name)                                \
+  *(void **)&lib.field = dlsym(handle, NAME(name));   \
+  if (!lib.field) return 0;
+  FUNCTIONS(X)
+#undef X
+  state = 1;
+  return 1;
+}
 
 struct cunwind_space {
   unw_addr_space_t space;
@@ -57,7 +88,7 @@ static int find_info(
       .table_data = found.table,
     },
   };
-  int result = UNW_OBJ(dwarf_search_unwind_table)(space, address, &dynamic, info, wants_unwind_info, argument);
+  int result = lib.search_table(space, address, &dynamic, info, wants_unwind_info, argument);
   // The column of the return address is used as an index unchecked (struct dwarf_cie_info, its seventh word; include/dwarf.h). On x86_64
   // it is 16 (System V ABI, AMD64 supplement, figure 3.36), and what says otherwise is no table.
   if (result == 0 && info->unwind_info && ((const unw_word_t *)info->unwind_info)[6] != 16) return -UNW_EBADFRAME;
@@ -103,24 +134,25 @@ cunwind_space *cunwind_create(unsigned cached) {
     spare = again->next;
     return again;
   }
+  if (!load()) return NULL;
   cunwind_space *space = malloc(sizeof *space);
   if (!space) return NULL;
-  space->space = unw_create_addr_space(&accessors, 0);
+  space->space = lib.create_addr_space(&accessors, 0);
   if (!space->space) {
     free(space);
     return NULL;
   }
-  unw_set_caching_policy(space->space, UNW_CACHE_GLOBAL);
+  lib.set_caching_policy(space->space, UNW_CACHE_GLOBAL);
   // The first use of a cache sets its size to 128, whatever was asked for before (libunwind 1.6.2, src/dwarf/Gparser.c,
   // get_rs_cache; src/mi/Gset_cache_size.c), so it is asked for twice.
-  unw_set_cache_size(space->space, cached, 0);
-  unw_set_cache_size(space->space, cached, 0);
+  lib.set_cache_size(space->space, cached, 0);
+  lib.set_cache_size(space->space, cached, 0);
   return space;
 }
 
 void cunwind_destroy(cunwind_space *space) {
   if (!space) return;
-  unw_flush_cache(space->space, 0, 0);
+  lib.flush_cache(space->space, 0, 0);
   space->next = spare;
   spare = space;
 }
@@ -128,25 +160,25 @@ void cunwind_destroy(cunwind_space *space) {
 size_t cunwind_walk(
   cunwind_space *space, const struct cunwind_source *source, struct cunwind_frame *frames, size_t most) {
   unw_cursor_t cursor;
-  if (most == 0 || unw_init_remote(&cursor, space->space, (void *)source) != 0) return 0;
+  if (most == 0 || lib.init_remote(&cursor, space->space, (void *)source) != 0) return 0;
   size_t count = 0;
   uint64_t below = 0;
   for (;;) {
     unw_word_t address, pointer;
-    if (unw_get_reg(&cursor, UNW_X86_64_RIP, &address) != 0 || unw_get_reg(&cursor, UNW_X86_64_RSP, &pointer) != 0) break;
+    if (lib.get_reg(&cursor, UNW_X86_64_RIP, &address) != 0 || lib.get_reg(&cursor, UNW_X86_64_RSP, &pointer) != 0) break;
     // On an alternate signal stack the interrupted code's stack may lie below.
     int was_signal = count > 0 && frames[count - 1].is_signal;
     if (address == 0 || (count > 0 && pointer <= below && !was_signal)) break;
     unw_save_loc_t place;
     frames[count].address = address;
     frames[count].stack_pointer = pointer;
-    frames[count].saved_at = unw_get_save_loc(&cursor, UNW_X86_64_RIP, &place) == 0 && place.type == UNW_SLT_MEMORY
+    frames[count].saved_at = lib.get_save_loc(&cursor, UNW_X86_64_RIP, &place) == 0 && place.type == UNW_SLT_MEMORY
                                ? place.u.addr
                                : 0;
-    frames[count].is_signal = unw_is_signal_frame(&cursor) > 0;
+    frames[count].is_signal = lib.is_signal_frame(&cursor) > 0;
     below = pointer;
     if (++count == most) break;
-    if (unw_step(&cursor) <= 0) break;
+    if (lib.step(&cursor) <= 0) break;
   }
   return count;
 }
