@@ -1,5 +1,5 @@
 // victim: a thread asks poll with a timeout of 0 for five seconds, although it has nothing else to do
-// expect: zero-timeout-spin kind=pipe victim=root
+// expect: zero-timeout-spin severity=error kind=pipe victim=root
 // forbid: busy-poll
 // forbid: retry-spin
 // light: yes
