@@ -104,7 +104,7 @@ extension Recorder {
       if registers.number >= 0, (-516...(-512)).contains(registers.result) {
         let syscall = restarted(registers, tracee) ?? Syscall(Int(registers.number))
         let shape = SyscallTable.shape(UInt64(syscall.number)) ?? .plain
-        takeStackOfArrival(tracee, isInCall: true, token)
+        takeStackOfStanding(tracee, isInCall: true, token)
         enter(tracee, syscall, shape, registers.arguments, entered: 0)
         tracee.call?.interrupted = registers.result
         tracee.call?.mayRestart = true
@@ -112,7 +112,7 @@ extension Recorder {
         noteLock(tracee)
       } else {
         note(registers, tracee)
-        if registers.number < 0 { takeStackOfArrival(tracee, isInCall: false, token) }
+        if registers.number < 0 { takeStackOfStanding(tracee, isInCall: false, token) }
       }
     }
     if case .groupStop = token.reason {

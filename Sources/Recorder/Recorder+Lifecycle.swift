@@ -59,7 +59,7 @@ extension Recorder {
       if tracee.isSampled, let registers = try? token.registers() {
         tracee.isSampled = false
         note(registers, tracee)
-        if registers.number < 0 { takeStackOfRunning(tracee, token) }
+        if registers.number < 0 { takeStackOfStanding(tracee, isInCall: false, token) }
       }
       if let probe = tracee.probe, !probe.isOfTurns, probe.calls == 0 { takeStackOfBurner(tracee, token) }
       if isArriving(tracee) {

@@ -58,9 +58,9 @@ extension Recorder {
   private static let usualGrant: Nanoseconds = 50_000_000
   private static let importantShare: Nanoseconds = 5
   private static let importantGrant: Nanoseconds = 500_000_000
-  /// A loop that goes on shows where it stands at these turns.
   /// A call that lasts longer is told to block, ns.
   private static let longCall: Nanoseconds = 100_000_000
+  /// A loop that goes on shows where it stands at these turns.
   private static let tellingTurns: Set<UInt32> = [64, 4096]
 
   private enum Worth {
@@ -100,58 +100,57 @@ extension Recorder {
 
   /// The tracee stands at the entry of a call that is going to be told: its stack is told before, if it is worth it. False if not.
   func takeStack(_ tracee: Tracee, _ stop: SyscallStop, _ token: borrowing StoppedTracee) -> Bool {
-    guard let stacks, hasBegun, let call = tracee.call, !hasFaultHandlers else { return false }
-    var isImportant = false
-    if stacks.mode == .auto {
-      let worth = worth(of: call, tracee)
-      if case .never = worth { return false }
-      let count = stacks.count(
-        StackSite(
-          process: tracee.process.id, syscall: call.syscall, fd: worth.isOfDescriptor ? call.argument(0) : 0,
-          instructionPointer: stop.instructionPointer,
-          stackPointer: stop.stackPointer))
-      switch worth {
-      case .never: return false
-      case .important: isImportant = true
-      case .first(let most): if count > most { return false }
-      case .foreign(let most):
-        if count > most { return false }
-        isImportant = true
-      case .repeating: if count > 1, !Self.tellingTurns.contains(count) { return false }
-      }
-      guard isAffordable(isImportant, stacks) else { return false }
+    guard let stacks, let call = tracee.call, stacks.mode == .all || isWorthIt(call, tracee, stop, stacks) else {
+      return false
     }
-    guard let stack = stack(of: tracee, token) else { return false }
-    emit(tracee, .stack(stack, isOfCall: true))
-    return true
+    return tellStack(tracee, isOfCall: true, token)
   }
 
-  /// Attached threads show where they stand when the trace begins.
-  func takeStackOfArrival(_ tracee: Tracee, isInCall: Bool, _ token: borrowing StoppedTracee) {
-    guard let stacks, hasBegun, !hasFaultHandlers, isAffordable(true, stacks), let stack = stack(of: tracee, token)
-    else { return }
-    emit(tracee, .stack(stack, isOfCall: isInCall))
+  /// Whether the call's stack is likely to say something new, and there is time for it.
+  private func isWorthIt(_ call: PendingCall, _ tracee: Tracee, _ stop: SyscallStop, _ stacks: StackAccount) -> Bool {
+    let worth = worth(of: call, tracee)
+    func count() -> UInt32 {
+      stacks.count(
+        StackSite(
+          process: tracee.process.id, syscall: call.syscall, fd: worth.isOfDescriptor ? call.argument(0) : 0,
+          instructionPointer: stop.instructionPointer, stackPointer: stop.stackPointer))
+    }
+    switch worth {
+    case .never: return false
+    case .important: return isAffordable(true, stacks)
+    case .foreign(let most): return count() <= most && isAffordable(true, stacks)
+    case .first(let most): return count() <= most && isAffordable(false, stacks)
+    case .repeating:
+      let turn = count()
+      return (turn == 1 || Self.tellingTurns.contains(turn)) && isAffordable(false, stacks)
+    }
+  }
+
+  /// A thread that is attached to, or was interrupted to be looked at: where it stands, in a call that is told next or running.
+  func takeStackOfStanding(_ tracee: Tracee, isInCall: Bool, _ token: borrowing StoppedTracee) {
+    if let stacks, isAffordable(true, stacks) { tellStack(tracee, isOfCall: isInCall, token) }
   }
 
   /// A thread that is killed in a call that it has been in for long: what it hung in.
   func takeStackOfBlocked(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
-    guard let stacks, hasBegun, !hasFaultHandlers, let call = tracee.call, !call.isSilent, call.interrupted == 0,
-      now - min(now, call.entered) > Self.longCall, isAffordable(true, stacks), let stack = stack(of: tracee, token)
+    guard let stacks, let call = tracee.call, !call.isSilent, call.interrupted == 0,
+      now - min(now, call.entered) > Self.longCall, isAffordable(true, stacks)
     else { return }
-    emit(tracee, .stack(stack, isOfCall: true))
+    tellStack(tracee, isOfCall: true, token)
   }
 
   /// A thread that burns its core has been interrupted, to be looked at: where it runs, if it is in no call.
   func takeStackOfBurner(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
     guard stacks != nil, let registers = try? token.registers(), registers.number < 0 else { return }
-    takeStackOfRunning(tracee, token)
+    takeStackOfStanding(tracee, isInCall: false, token)
   }
 
-  /// Where the tracee, which has stopped outside of a call that is told, runs.
-  func takeStackOfRunning(_ tracee: Tracee, _ token: borrowing StoppedTracee) {
-    guard let stacks, hasBegun, !hasFaultHandlers, isAffordable(true, stacks), let stack = stack(of: tracee, token)
-    else { return }
-    emit(tracee, .stack(stack, isOfCall: false))
+  /// False if there is nothing to tell. Memory of which the target handles faults itself is not read.
+  @discardableResult
+  private func tellStack(_ tracee: Tracee, isOfCall: Bool, _ token: borrowing StoppedTracee) -> Bool {
+    guard hasBegun, !hasFaultHandlers, let stack = stack(of: tracee, token) else { return false }
+    emit(tracee, .stack(stack, isOfCall: isOfCall))
+    return true
   }
 
   private func isAffordable(_ isImportant: Bool, _ stacks: StackAccount) -> Bool {
@@ -196,7 +195,7 @@ extension Recorder {
   /// Whether more than one process has the channel, or the open file.
   private func isShared(_ fd: FD, _ tracee: Tracee) -> Bool {
     guard let file = world.file(world.descriptor(fd, of: tracee.id).file) else { return false }
-    return file.hasCopies || file.channel >= 0 && world.isForeign(file.channel, to: tracee.process.id)
+    return file.hasCopies || isForeign(fd, tracee)
   }
 
   private func isWaitedFor(_ fd: FD, _ tracee: Tracee) -> Bool {

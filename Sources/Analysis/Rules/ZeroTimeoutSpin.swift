@@ -3,8 +3,9 @@
 //
 // 512 such waits without a rest or progress between (netty's threshold). It is a note until harm is seen: the thread has burnt its
 // core by it for a second, and short looks at all of its calls show that it makes no others and does nothing of its own between them
-// (less than half of what a stop by the tracer takes, by processor time), nor is away from them for long. An event loop that has work (a busy asyncio, setImmediate) polls with
-// 0 by right, and looks the same but for that. A timerfd that is set to a moment that has passed, each time anew, counts alike.
+// (1 µs of processor time at most, and less than half of what a stop by the tracer takes), nor is away from them for long. An event loop
+// that has work (a busy asyncio, setImmediate) polls with 0 by right, and looks the same but for that. A timerfd that is set to a moment
+// that has passed, each time anew, counts alike.
 //
 // Spared: sleeps and blocking waits between the waits, however short; threads that make other calls between (a copy that asks whether
 // it is cancelled), or work for more than 50 µs; threads that turn a few hundred times and then sleep or come to something (spin,
