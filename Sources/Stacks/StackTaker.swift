@@ -76,7 +76,6 @@ public final class StackTaker {
   private let memory = TargetMemory()
   private let python = PythonFrames()
   private var buffer: UnsafeMutablePointer<cunwind_frame>
-  private var space: CodeSpace?
   private var modules: [ModuleRecord: ModuleID] = [:]
   private var frameNumbers: [FrameRecord: FrameID] = [:]
   private var stackNumbers: [StackRecord: StackID] = [:]
@@ -158,6 +157,8 @@ public final class StackTaker {
       isWhole = isKnown(count, code)
       space.patience = isWhole ? 0 : min(max(space.patience, Self.mapInterval) * 2, Self.longestPatience)
     }
+    // Its names would be another file's.
+    if code.isStale { return nil }
     // What lies in no code was no return address: the walk has gone astray there.
     count = (0..<count).first { !code.hasCode(at: buffer[$0].address) } ?? count
     guard count > 0 else { return nil }

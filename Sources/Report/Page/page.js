@@ -394,11 +394,8 @@ function step(f, e) {
   const gap = f.moments.reduce((least, { t }) => t === e.t ? least : Math.min(least, Math.abs(t - e.t)), Infinity);
   const around = side => e.t + side * Math.min(gap * 3, (view.t1 - view.t0) / 2);
   listen(node.querySelector('button'), { click: () => { picked = e; goTo([e.lane], around(-1), around(1)); } });
-  node.querySelector('details ol').append(...frames.map(s => {
-    const frame = el('li', {}, el('code', {}, `${s.function ?? '?'}  ${where(s)}`));
-    frame.className = s.blamed ? 'blamed' : s.library ? 'library' : '';
-    return frame;
-  }));
+  const part = s => s.blamed ? 'blamed' : s.library ? 'library' : null;
+  node.querySelector('details ol').append(...frames.map(s => el('li', { class: part(s) }, el('code', {}, `${s.function ?? '?'}  ${where(s)}`))));
   return node;
 }
 for (const f of findings) {
