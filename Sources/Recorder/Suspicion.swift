@@ -65,8 +65,16 @@ struct Probe {
   private var running: UInt64?
   private var stopsInside: UInt64 = 1
   private var enteredAt: UInt64?
-  private var between: [UInt64] = []
+  private var between: [Passage: [UInt64]] = [:]
   private var inside: [UInt64] = []
+  /// The last call that returned.
+  private var former: Syscall?
+
+  /// From one call to the next: a loop works between some of its calls and not between others.
+  private struct Passage: Hashable {
+    var from: Syscall
+    var to: Syscall
+  }
 
   init(isOfTurns: Bool) { self.isOfTurns = isOfTurns }
 
@@ -81,7 +89,9 @@ struct Probe {
 
   mutating func entered(_ syscall: Syscall, fd: FD, running now: UInt64?) {
     current = (syscall, fd)
-    if let now, let running { between.append(now - min(now, running)) }
+    if let now, let running, let former {
+      between[Passage(from: former, to: syscall), default: []].append(now - min(now, running))
+    }
     enteredAt = now
     stopsInside = 1
   }
@@ -95,6 +105,7 @@ struct Probe {
     calls += 1
     if let now, let enteredAt { inside.append((now - min(now, enteredAt)) / stopsInside) }
     self.current = nil
+    former = current.syscall
     let hasFailed = result < 0 && result >= -4095
     if hasFailed {
       if let known = failed.firstIndex(where: { $0.syscall == current.syscall && $0.fd == current.fd }) {
@@ -127,11 +138,12 @@ struct Probe {
   /// What a stop costs the thread, as processor time, ns.
   var stop: UInt64 { Self.least(inside) }
 
-  /// What the thread does between two calls, as processor time, ns: what a stop costs is known from those inside of calls.
+  /// What the thread does between two of its calls, as processor time, ns: what a stop costs is known from those inside of calls. Where
+  /// it does most: poll, read, and then the frame. Of passages that are half as frequent as the commonest one, or more.
   var work: UInt64 {
-    guard !between.isEmpty, !inside.isEmpty else { return 0 }
-    let gap = Self.least(between)
-    return gap - min(gap, stop)
+    let often = between.values.map(\.count).max() ?? 0
+    let gap = between.values.filter { $0.count * 2 >= often }.map(Self.least).max() ?? 0
+    return inside.isEmpty ? 0 : gap - min(gap, stop)
   }
 
   /// The first octile. A stop takes twice as long when the thread has come from another core, and the two kinds mix differently inside and

@@ -21,15 +21,23 @@ struct FruitlessTurns: Sendable {
   /// By the thread's slot among the living.
   private var stretches: ContiguousArray<FruitlessStretch> = []
   private(set) var finished: [FruitlessStretch] = []
+  private var round = HalfRound()
 
   /// What a call is to the stretch.
-  private enum Meaning {
+  enum Meaning: Sendable {
     case nothing, rest, progress
     /// A wait without a timeout; `isTiny`: with one of nanoseconds.
     case probe(isTiny: Bool, fd: FD)
     /// A wait that found a timer which had been set to the past.
     case pastTimer(fd: FD)
     case failure(fd: FD, requested: UInt64)
+
+    var endsStretch: Bool {
+      switch self {
+      case .rest, .progress: true
+      default: false
+      }
+    }
   }
 
   mutating func seat(_ slot: Int) {
@@ -64,16 +72,22 @@ struct FruitlessTurns: Sendable {
   ) {
     let slot = Int(thread.slot)
     // Most calls bring something, and there is no stretch that they could end.
-    if stretches[slot].turns == 0, result.rawValue > 0, !stretches[slot].setsPastTimers { return }
-    turn(event, syscall, result, operation, thread, slot, arena: arena, world: world)
+    if stretches[slot].turns == 0, result.rawValue > 0, !stretches[slot].setsPastTimers, event.cycle == 1 { return }
+    let meaning = meaning(event, result, operation, thread, slot, arena: arena, world: world)
+    take(meaning, event, syscall, result, thread, arena: arena, world: world)
+    guard event.cycle > 1, round.note(meaning, event, syscall, result) else { return }
+    for part in round.rest {
+      take(part.meaning, part.event, part.syscall, part.result, thread, arena: arena, world: world)
+    }
   }
 
-  private mutating func turn(
-    _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation, _ thread: ThreadState,
-    _ slot: Int, arena: Arena, world: World
+  private mutating func take(
+    _ meaning: Meaning, _ event: Event, _ syscall: Syscall, _ result: CallResult, _ thread: ThreadState, arena: Arena,
+    world: World
   ) {
+    let slot = Int(thread.slot)
     let isAlive = stretches[slot].turns > 0
-    switch meaning(event, result, operation, thread, slot, arena: arena, world: world) {
+    switch meaning {
     case .nothing: break
     case .rest:
       if isAlive { end(slot, byRest: true) }
