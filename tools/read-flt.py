@@ -27,7 +27,7 @@ TICK = 100  # the unit of version 3's times, in ns
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
             "other".split(),
-    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory slow python".split(),
+    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory slow python unwinder".split(),
     "action": "default ignore handler".split(),
     "scope": "all wakeups light".split(),
 }
@@ -47,6 +47,7 @@ BODIES = dict(enumerate("""
     locked_by tid:int;   scope scope:scope;   armed families:byte first:int last:int;   counter name:string value:uint64
 """.replace(";", "\n").strip().splitlines(), start=6))
 BODIES[30] = "stack stack:stack of_call:bool"
+BODIES[31] = "given_name whose:byte name:string"
 THREAD = "thread tid:int generation:uint process:uint pid:int"
 OPERATIONS = """
     plain;   pipe read:int write:int flags:uint inode:uint64;   create kind:kind flags:uint value:uint64 fd:int

@@ -36,6 +36,8 @@ public enum EventText {
       return "--- fd \(found.fd) is \(tables.text(found.link)) ---"
     case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(tables.text(detail)) ---"
     case .name(let name): return "--- named \(quoted(tables.bytes(name))) ---"
+    case .givenName(let whose, let name):
+      return "--- \(whose == .thread ? "thread" : "process") \(quoted(tables.bytes(name))) ---"
     case .existingThread(let found):
       let words = arena.numbers(found.arguments).map { quoted(tables.bytes(StringID(Int($0)))) }
       return "+++ was there before the trace: [\(words.joined(separator: ", "))] +++"
@@ -77,6 +79,7 @@ public enum EventText {
     case .memory: "memory"
     case .slow: "slow"
     case .python: "Python"
+    case .unwinder: "stacks"
     }
   }
 

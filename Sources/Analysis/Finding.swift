@@ -49,6 +49,10 @@ public struct Party: Sendable, Equatable {
   /// The pid that forked it.
   public var parent: Int32?
   public var forkedBy: Int32?
+  /// What the program's runtime calls the process, its thread, and the thread that forked it; nil where that is not known.
+  public var name: String?
+  public var threadName: String?
+  public var forkerName: String?
   /// Whether it called exec between the fork that the finding is about and what it did.
   public var execed: Bool
 }

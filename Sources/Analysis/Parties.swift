@@ -28,7 +28,10 @@ extension World {
       process: id, pid: process?.pid ?? 0, tid: thread.flatMap { self.thread($0)?.tid } ?? process?.pid ?? 0,
       command: command(id, tables), program: program(id, tables),
       parent: process?.parent.flatMap { self.process($0)?.pid },
-      forkedBy: process.flatMap { self.thread($0.forkedBy)?.tid }, execed: execed)
+      forkedBy: process.flatMap { self.thread($0.forkedBy)?.tid },
+      name: Self.given(process?.givenName, tables),
+      threadName: Self.given(thread.flatMap { self.thread($0)?.givenName }, tables),
+      forkerName: Self.given(process.flatMap { self.thread($0.forkedBy)?.givenName }, tables), execed: execed)
   }
 
   func evidence(_ event: Event, arena: Arena, _ tables: TraceTables) -> Evidence {
@@ -53,11 +56,32 @@ extension World {
       stack: event.stack == .none ? nil : event.stack.position)
   }
 
-  /// `python3 (pid 140, forked by thread 125 of pid 123, never exec'd)`.
+  /// `(pid 140 "Worker-1", thread 150 "Poller")`.
+  func identity(of thread: ThreadState, _ tables: TraceTables) -> String {
+    let process = process(thread.process)
+    let pid = process?.pid ?? 0
+    let name = Self.given(process?.givenName, tables).map { " \"\($0)\"" } ?? ""
+    if thread.tid == pid { return "(pid \(pid)\(name))" }
+    return "(pid \(pid)\(name), thread \(thread.tid)\(Self.given(thread.givenName, tables).map { " \"\($0)\"" } ?? ""))"
+  }
+
+  /// What the program's runtime calls the process; nil where that is not known.
+  public func givenName(of process: ProcessID, _ tables: TraceTables) -> String? {
+    Self.given(self.process(process)?.givenName, tables)
+  }
+
+  private static func given(_ name: StringID?, _ tables: TraceTables) -> String? {
+    name.flatMap { $0 == .empty ? nil : EventText.harmless(tables.text($0)) }
+  }
+
+  /// `python3 (pid 140, Worker-1, forked by thread 125, Poller, of pid 123, never exec'd)`.
   func introduce(_ party: Party) -> String {
     var facts = ["pid \(party.pid)"]
+    if let name = party.name { facts.append("\"\(name)\"") }
     if let parent = party.parent {
-      let forker = party.forkedBy.map { $0 == parent ? "pid \(parent)" : "thread \($0) of pid \(parent)" }
+      let forker = party.forkedBy.map {
+        $0 == parent ? "pid \(parent)" : "thread \($0)\(party.forkerName.map { " \"\($0)\"" } ?? "") of pid \(parent)"
+      }
       facts.append("forked by \(forker ?? "pid \(parent)")")
       facts.append(party.execed ? "exec'd" : "never exec'd")
     }

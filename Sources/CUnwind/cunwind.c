@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 #include <libunwind-x86_64.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
 
 // Exported by libunwind-x86_64, declared by none of its headers.
@@ -23,6 +25,20 @@ static struct {
 #undef X
 } lib;
 
+// A table may ask for a division by nothing (DW_OP_div, DW_OP_mod), and libunwind does it. It holds no lock then: what the table says
+// is fetched under one, and worked out after it (libunwind 1.6.2, src/dwarf/Gparser.c, dwarf_step).
+static _Thread_local sigjmp_buf before;
+static _Thread_local volatile sig_atomic_t is_walking;
+
+static void divided(int number, siginfo_t *info, void *context) {
+  (void)context;
+  // Sent by somebody, to our process group maybe: nothing to do with us.
+  if (info->si_code <= 0) return;
+  if (is_walking) siglongjmp(before, 1);
+  // Nobody's walk: the instruction is made again, and ends the process as it should.
+  signal(number, SIG_DFL);
+}
+
 static int load(void) {
   static int state;
   if (state != 0) return state > 0;
@@ -34,6 +50,12 @@ static int load(void) {
   if (!lib.field) return 0;
   FUNCTIONS(X)
 #undef X
+  // The mask is not put back by a jump.
+  struct sigaction action = {.sa_sigaction = divided, .sa_flags = SA_NODEFER | SA_SIGINFO};
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, SIGFPE);
+  if (sigaction(SIGFPE, &action, NULL) != 0 || pthread_sigmask(SIG_UNBLOCK, &only, NULL) != 0) return 0;
   state = 1;
   return 1;
 }
@@ -117,6 +139,8 @@ static int no_name(
   return -UNW_ENOINFO;
 }
 
+int cunwind_is_there(void) { return load(); }
+
 cunwind_space *cunwind_create(unsigned cached) {
   static unw_accessors_t accessors = {
     .find_proc_info = find_info,
@@ -161,8 +185,13 @@ size_t cunwind_walk(
   cunwind_space *space, const struct cunwind_source *source, struct cunwind_frame *frames, size_t most) {
   unw_cursor_t cursor;
   if (most == 0 || lib.init_remote(&cursor, space->space, (void *)source) != 0) return 0;
-  size_t count = 0;
+  volatile size_t count = 0;
   uint64_t below = 0;
+  if (sigsetjmp(before, 0) != 0) {
+    is_walking = 0;
+    return count;
+  }
+  is_walking = 1;
   for (;;) {
     unw_word_t address, pointer;
     if (lib.get_reg(&cursor, UNW_X86_64_RIP, &address) != 0 || lib.get_reg(&cursor, UNW_X86_64_RSP, &pointer) != 0) break;
@@ -177,8 +206,9 @@ size_t cunwind_walk(
                                : 0;
     frames[count].is_signal = lib.is_signal_frame(&cursor) > 0;
     below = pointer;
-    if (++count == most) break;
-    if (lib.step(&cursor) <= 0) break;
+    count = count + 1;
+    if (count == most || lib.step(&cursor) <= 0) break;
   }
+  is_walking = 0;
   return count;
 }

@@ -25,6 +25,8 @@ public struct ThreadState: Sendable {
   public var started: Nanoseconds
   public internal(set) var ended: Nanoseconds?
   public internal(set) var name: StringID = .empty
+  /// What the program's runtime calls it.
+  public internal(set) var givenName: StringID = .empty
   /// CPU time and time spent runnable, ns, as last sampled.
   public internal(set) var running: UInt64 = 0
   public internal(set) var waiting: UInt64 = 0
@@ -122,6 +124,8 @@ public struct ProcessState: Sendable {
   /// Whether it called exec since its fork (true for the root after its first).
   public internal(set) var hasExeced = false
   public internal(set) var lastExec: Nanoseconds?
+  /// What the program's runtime calls it, and not only its thread.
+  public internal(set) var givenName: StringID = .empty
   /// argv of its last exec, or its parent's, in the World's `arguments`.
   var arguments = ArenaRange.empty
   public internal(set) var path: StringID = .empty

@@ -194,6 +194,8 @@ extension World {
     processes[process.id.position]!.hasExeced = true
     processes[process.id.position]!.lastExec = time
     processes[process.id.position]!.path = exec.path
+    processes[process.id.position]!.givenName = .empty
+    threads[id.position]!.givenName = .empty
     processes[process.id.position]!.arguments = keep(arena.numbers(exec.arguments))
     members[process.id.position] = [id]
     processes[process.id.position]!.usesRing = false

@@ -278,6 +278,9 @@ public struct World: Sendable {
     case .blindSpot(let spot, _):
       if spot == .ioUring, let process = processID(of: event.thread) { processes[process.position]!.usesRing = true }
     case .name(let name): threads[event.thread.position]!.name = name
+    case .givenName(.thread, let name): threads[event.thread.position]!.givenName = name
+    case .givenName(.process, let name):
+      if let process = processID(of: event.thread) { processes[process.position]!.givenName = name }
     case .missing(let fd): release(fd, by: event.thread, at: event.time, .released)
     case .interest(let epoll, let fd, let events, let data):
       // Every process that has the instance shows the same list, and which of them made an entry is not known.

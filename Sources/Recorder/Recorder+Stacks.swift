@@ -95,6 +95,11 @@ extension Recorder {
       guard let tracee = stacks?.current else { return }
       say(.python, "\(build): the frames of its functions are not read", tracee)
     }
+    taker.named = { [unowned self] whose, name in
+      guard let tracee = stacks?.current, tracee.givenNames[whose] != name else { return }
+      tracee.givenNames[whose] = name
+      emit(tracee, .givenName(whose, name))
+    }
     stacks = StackAccount(mode: settings.stacks, taker: taker)
   }
 
@@ -161,8 +166,15 @@ extension Recorder {
 
   private func stack(of tracee: Tracee, _ token: borrowing StoppedTracee) -> StackID? {
     guard let stacks, let registers = try? token.allRegisters() else { return nil }
+    guard StackTaker.isPossible else {
+      say(.unwinder, "libunwind (Debian: libunwind8) is not installed: there are no stacks", tracee)
+      self.stacks = nil
+      return nil
+    }
     let began = now
     stacks.current = tracee
+    // A thread has a name for life, nearly always.
+    stacks.taker.wantsNames = tracee.givenNames.isEmpty
     let stack = stacks.taker.stack(
       of: tracee.tid, in: tracee.process.pid, registers: registers.words, space: &tracee.process.space.stacks,
       memo: &tracee.stackMemo, now: began)

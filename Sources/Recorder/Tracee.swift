@@ -27,6 +27,8 @@ final class Tracee {
 
   /// Its last stack.
   var stackMemo = StackMemo()
+  /// What the program's runtime calls the thread, and its process as told by this thread.
+  var givenNames: [GivenName: StringID] = [:]
 
   /// A stop that is not answered yet, with the signal to deliver.
   private var held: StoppedTracee?

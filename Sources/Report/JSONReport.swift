@@ -90,6 +90,8 @@ public enum JSONReport {
       ("parent", .optional(party.parent)),
       ("forked_by_tid", .optional(party.forkedBy)),
       ("execed", .bool(party.execed)),
+      ("name", .optional(party.name)),
+      ("thread_name", .optional(party.threadName)),
     ])
   }
 

@@ -55,7 +55,8 @@ public struct LineageReport {
     guard depth < 64 else { return }
     let indent = String(repeating: "  ", count: depth)
     let pid = world.process(id)?.pid ?? 0
-    lines.append("\(indent)\(world.command(id, tables)) (pid \(pid))")
+    lines.append(
+      "\(indent)\(world.command(id, tables)) (pid \(pid)\(world.givenName(of: id, tables).map { " \"\($0)\"" } ?? ""))")
     for step in file.history where step.process == id {
       let tid = world.thread(step.thread)?.tid ?? 0
       lines.append(

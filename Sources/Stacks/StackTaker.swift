@@ -69,6 +69,12 @@ public final class StackTaker {
   public private(set) var counters = StackCounters()
   /// Says, once for each build, why no Python frames are told.
   public var refused: (String) -> Void = { _ in }
+  /// Whether to look for what the program's runtime calls the thread and its process, and who is told.
+  public var wantsNames: Bool {
+    get { python.wantsNames }
+    set { python.wantsNames = newValue }
+  }
+  public var named: (GivenName, StringID) -> Void = { _, _ in }
 
   private let mostFrames: Int
   private let intern: ([UInt8]) -> StringID
@@ -103,6 +109,9 @@ public final class StackTaker {
   }
 
   deinit { buffer.deallocate() }
+
+  /// Whether libunwind is installed (libunwind-x86_64.so.8; Debian: libunwind8), without which there are no stacks. Loads it.
+  public static var isPossible: Bool { cunwind_is_there() != 0 }
 
   /// The stack of a thread that has stopped, or nil if nothing can be said.
   ///
@@ -284,6 +293,8 @@ public final class StackTaker {
       return []
     case .supported(let runtime):
       let frames = python.frames(of: thread, runtime, space: code, memory, words: &places) ?? []
+      if let name = python.threadName { named(.thread, intern(name)) }
+      if let name = python.processName { named(.process, intern(name)) }
       return frames.map { frame in
         StackRecord.PythonFrame(
           frame: tell(

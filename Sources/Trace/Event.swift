@@ -70,6 +70,8 @@ public struct Event: Sendable {
     case blindSpot(BlindSpot, detail: StringID)
     /// The thread's comm (/proc/PID/task/TID/comm).
     case name(StringID)
+    /// What the program's runtime calls the thread or its process (Python's Thread.name, multiprocessing's Process.name).
+    case givenName(GivenName, StringID)
     /// A thread that was there before the trace.
     case existingThread(ExistingThread)
     /// A number that the model took for open, and /proc shows closed.
@@ -98,6 +100,11 @@ public struct Event: Sendable {
     /// One of the tracer's counters at the end of the trace.
     case counter(name: StringID, value: UInt64)
   }
+}
+
+/// Whose name a runtime gives.
+public enum GivenName: UInt8, Sendable {
+  case thread, process
 }
 
 /// How much a tracer stops at.
@@ -282,4 +289,6 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case slow
   /// A Python whose frames are not read: its version, or its build, is not known.
   case python
+  /// No stacks at all: what walks them is not installed.
+  case unwinder
 }

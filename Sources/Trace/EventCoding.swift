@@ -14,6 +14,7 @@ extension RecordKind {
     case .existing: .existing
     case .blindSpot: .blindSpot
     case .name: .name
+    case .givenName: .givenName
     case .existingThread: .existingThread
     case .missing: .missing
     case .interest: .interest
@@ -65,6 +66,9 @@ extension ByteWriter {
       byte(spot.rawValue)
       unsigned(detail.index)
     case .name(let name): unsigned(name.index)
+    case .givenName(let whose, let name):
+      byte(whose.rawValue)
+      unsigned(name.index)
     case .existingThread(let thread):
       unsigned(thread.parent.index)
       unsigned(thread.files.index)
@@ -140,6 +144,9 @@ extension ByteReader {
       guard let spot = BlindSpot(rawValue: try byte()) else { throw .damaged("an unknown blind spot") }
       return .blindSpot(spot, detail: StringID(Int(try unsigned32())))
     case .name: return .name(StringID(Int(try unsigned32())))
+    case .givenName:
+      guard let whose = GivenName(rawValue: try byte()) else { throw .damaged("an unknown kind of name") }
+      return .givenName(whose, StringID(Int(try unsigned32())))
     case .existingThread:
       return .existingThread(
         ExistingThread(

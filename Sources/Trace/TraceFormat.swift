@@ -119,6 +119,7 @@ enum RecordKind: UInt8 {
   case stackDefinition = 28
   case frameName = 29
   case stack = 30
+  case givenName = 31
 
   static let mask: UInt8 = 0x1F
   /// A run: the event stands for several equal ones.

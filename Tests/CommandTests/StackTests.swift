@@ -75,6 +75,19 @@ import Testing
     }
   }
 
+  @Test(arguments: pythons) func namesThatPythonGives(_ python: String) throws {
+    let trace = Command.temporary(".flt")
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let program = Victim.repository.appending(path: "Tests/Programs/given_names.py").path
+    let run = try Command.run([Command.faultline, "trace", "--quiet", "-o", trace, "--", python, program])
+    #expect(run.status == 0, "\(run.error)")
+    let report = try Command.run([Command.faultline, "analyze", trace])
+    let words = report.output.split { $0.isWhitespace }.joined(separator: " ")
+    for who in [
+      /thread \d+ "Starter"\)/, /\(pid \d+ "Läufer-7"\)/, /\(pid \d+ "Läufer-7", thread \d+ "Inner"\)/,
+    ] { #expect(words.contains(who), "\(words)") }
+  }
+
   @Test func linesOfC() throws {
     let source = Victim.repository.appending(path: "Tests/Programs/stack_lines.c").path
     let program = Command.temporary("-stack-lines")

@@ -23,6 +23,14 @@ static long pipe_from(uint64_t stack, uint64_t base, int *ends) {
   return result;
 }
 
+// Its table says that the caller's frame lies at INT64_MIN / -1, which no register holds: DW_CFA_def_cfa_expression of DW_OP_lit1,
+// DW_OP_const1u 63, DW_OP_shl, DW_OP_lit1, DW_OP_neg, DW_OP_div.
+long pipe_divided(int *ends);
+__asm__(
+  ".text\n .globl pipe_divided\n .type pipe_divided, @function\n pipe_divided:\n .cfi_startproc\n"
+  ".cfi_escape 0x0f, 7, 0x31, 0x08, 63, 0x24, 0x31, 0x1f, 0x1b\n"
+  "mov $293, %eax\n xor %esi, %esi\n syscall\n ret\n .cfi_endproc\n .size pipe_divided, .-pipe_divided");
+
 static void tell_pipe(const char *what, long result, int *ends) {
   say("%s: %ld, carries %d\n", what, result, result == 0 && carries(ends[1], ends[0], 1));
   if (result == 0) close(ends[0]), close(ends[1]);
@@ -51,6 +59,7 @@ int main(void) {
   tell_pipe("no stack", pipe_from(8, 8, ends), ends);
   tell_pipe("a stack at the end", pipe_from(UINT64_MAX - 7, UINT64_MAX - 7, ends), ends);
   tell_pipe("a stack that ends", pipe_from((uint64_t)page + 8184, (uint64_t)page + 8184, ends), ends);
+  tell_pipe("a table that divides what cannot be divided", pipe_divided(ends), ends);
   // Code that belongs to no file.
   unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   demand(code != MAP_FAILED);

@@ -52,7 +52,7 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
         ExistingDescriptor(
           fd: 5, kind: .eventfd, link: StringID(1), inode: 12, flags: 0o2004002, sameAs: 3, sameIn: ThreadID(1),
           waiting: UInt64.max - 1)),
-      .name(StringID(1)),
+      .name(StringID(1)), .givenName(.process, StringID(1)),
       .existingThread(
         ExistingThread(parent: ThreadID(1), files: .unknown, execed: true, path: StringID(1), arguments: .empty)),
       .missing(7),

@@ -213,9 +213,7 @@ struct ActivityMeter {
   ) -> String {
     let last = thread.ended ?? duration
     let lived = max(1, (thread.ended ?? duration) - min(thread.started, thread.ended ?? duration))
-    let pid = world.process(thread.process)?.pid ?? 0
-    let who =
-      "\(world.command(thread.process, tables)) (pid \(pid)\(thread.tid == pid ? "" : ", thread \(thread.tid)"))"
+    let who = "\(world.command(thread.process, tables)) \(world.identity(of: thread, tables))"
     var parts: [String] = []
     let share = Double(thread.running) / Double(lived)
     let cpu = "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"

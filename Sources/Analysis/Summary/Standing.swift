@@ -76,7 +76,7 @@ struct StandingMeter {
   private func standing(
     _ thread: ThreadState, world: World, tables: TraceTables, duration: Nanoseconds
   ) -> Standing {
-    let name = EventText.harmless(tables.text(thread.name))
+    let name = EventText.harmless(tables.text(thread.givenName == .empty ? thread.name : thread.givenName))
     var standing = Standing(
       pid: world.process(thread.process)?.pid ?? 0, tid: thread.tid, command: world.command(thread.process, tables),
       name: name, syscall: nil, fd: -1, kind: nil, since: nil, text: "")

@@ -282,8 +282,14 @@ struct TimelineBuilder {
           AbandonedCall(thread: thread, slot: -1, since: call.since, syscall: call.syscall, place: place),
           until: timeline.duration)
       }
-      let name = world.thread(timeline.lanes[lane].thread)?.name ?? .empty
+      let state = world.thread(timeline.lanes[lane].thread)
+      let name = state.map { $0.givenName == .empty ? $0.name : $0.givenName } ?? .empty
       timeline.lanes[lane].name = EventText.harmless(tables.text(name))
+    }
+    for place in timeline.processes.indices {
+      if let name = world.givenName(of: timeline.processes[place].id, tables) {
+        timeline.processes[place].command += " \"\(name)\""
+      }
     }
     for lane in timeline.lanes.indices { timeline.lanes[lane].slices = slices.slices(of: lane) }
     for spin in spins {

@@ -38,7 +38,9 @@ struct cunwind_frame {
   int is_signal;
 };
 
-/// NULL if there is no memory. `cached`: for how many addresses what the table says is remembered; a power of two, the same for all.
+/// Whether libunwind is installed.
+int cunwind_is_there(void);
+/// NULL if there is no memory, or no libunwind. `cached`: for how many addresses what the table says is remembered; a power of two, the same for all.
 cunwind_space *cunwind_create(unsigned cached);
 /// Forgets what was learned, and keeps the space for the next.
 void cunwind_destroy(cunwind_space *space);

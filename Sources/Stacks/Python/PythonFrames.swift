@@ -14,8 +14,6 @@ final class PythonFrames {
   private static let mostInterpreters = 64
   private static let mostThreads = 4096
   private static let mostFrames = 256
-  private static let longestText = 4096
-  private static let longestTable = 1 << 16
   /// A bound on memory.
   private static let mostCodes = 16384
 
@@ -42,6 +40,11 @@ final class PythonFrames {
   }
 
   private var codes: [Key: Code] = [:]
+  /// Whether to look for names, and what Python calls the thread of the last walk and its process: the `_name` of threading.Thread and of
+  /// multiprocessing's BaseProcess, whose methods are at work in the thread's outer frames.
+  var wantsNames = false
+  private(set) var threadName: [UInt8]?
+  private(set) var processName: [UInt8]?
 
   /// The frames of the thread whose fs_base is `thread` (PyThreadState.thread_id is pthread_self(), which is that). Nil where
   /// the thread has no Python state. `words` gets the address of each word that the walk was led by.
@@ -49,6 +52,7 @@ final class PythonFrames {
     of thread: UInt64, _ runtime: PythonRuntime, space: CodeSpace, _ memory: TargetMemory, words: inout [UInt64]
   ) -> [Frame]? {
     let layout = runtime.layout
+    (threadName, processName) = (nil, nil)
     guard var frame = innermost(of: thread, runtime, memory, words: &words) else { return nil }
     var frames: [Frame] = []
     for _ in 0..<Self.mostFrames where frame != 0 {
@@ -65,6 +69,7 @@ final class PythonFrames {
       } else {
         // _PyStackRef has flags in its low bits (3.14).
         guard let place = place(reference & ~3, instruction, layout, space, memory) else { break }
+        if wantsNames { note(place, frame, layout, memory) }
         // Another code object may come to lie there.
         words.append((reference & ~3) &+ layout.fileName)
         words.append((reference & ~3) &+ layout.lines)
@@ -75,6 +80,19 @@ final class PythonFrames {
       frame = previous
     }
     return frames
+  }
+
+  /// Lib/threading.py, Thread._bootstrap_inner; Lib/multiprocessing/process.py, BaseProcess._bootstrap, and billiard's. The class is told
+  /// from 3.11 on.
+  private func note(_ place: PythonPlace, _ frame: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) {
+    let isThread = place.function.hasSuffix("_bootstrap_inner") && place.file.hasSuffix("/threading.py")
+    let isProcess = place.function.hasSuffix("_bootstrap") && place.file.hasSuffix("/process.py")
+    guard isThread || isProcess, isThread ? threadName == nil : processName == nil else { return }
+    let objects = PythonObjects(layout: layout, memory: memory)
+    guard let this = memory.load(frame &+ layout.locals, as: UInt64.self),
+      let name = objects.attribute("_name", of: this & ~3).flatMap(objects.text)
+    else { return }
+    if isThread { threadName = name } else { processName = name }
   }
 
   /// The innermost frame of the thread's PyThreadState, of whatever interpreter; 0 if it runs no Python. A thread has a state in each
@@ -135,14 +153,15 @@ final class PythonFrames {
       let table = memory.load(address &+ layout.lines, as: UInt64.self),
       let firstLine = memory.load(address &+ layout.firstLine, as: UInt32.self)
     else { return nil }
+    let objects = PythonObjects(layout: layout, memory: memory)
     let key = Key(space: space.serial, code: address)
     if let known = codes[key], known.fileName == fileName, known.name == name, known.table == table,
       known.firstLine == firstLine
     {
       return known
     }
-    guard firstLine < 1 << 24, let file = text(fileName, layout, memory), let function = text(name, layout, memory),
-      let lines = object(table, layout, memory)
+    guard firstLine < 1 << 24, let file = objects.text(fileName), let function = objects.text(name),
+      let lines = objects.bytes(table)
     else { return nil }
     if codes.count >= Self.mostCodes { codes.removeAll(keepingCapacity: true) }
     let code = Code(
@@ -150,29 +169,8 @@ final class PythonFrames {
     codes[key] = code
     return code
   }
+}
 
-  /// A bytes object's bytes.
-  private func object(_ address: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) -> [UInt8]? {
-    guard let size = memory.load(address &+ layout.bytesSize, as: Int64.self), size >= 0, size <= Self.longestTable
-    else { return nil }
-    return memory.bytes(address &+ layout.bytesData, count: Int(size))
-  }
-
-  /// A str object's text as UTF-8 (PEP 393). Nil where it is no compact one.
-  private func text(_ address: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) -> [UInt8]? {
-    guard let state = memory.load(address &+ layout.textState, as: UInt32.self),
-      let length = memory.load(address &+ layout.textLength, as: Int64.self), length >= 0, length <= Self.longestText
-    else { return nil }
-    // interned:2, kind:3, compact:1, ascii:1.
-    let kind = Int(state >> 2 & 7)
-    guard state & 1 << 5 != 0, [1, 2, 4].contains(kind) else { return nil }
-    if state & 1 << 6 != 0 { return memory.bytes(address &+ layout.asciiData, count: Int(length)) }
-    guard let bytes = memory.bytes(address &+ layout.otherData, count: Int(length) * kind) else { return nil }
-    var text = ""
-    for place in stride(from: 0, to: bytes.count, by: kind) {
-      let value = (0..<kind).reduce(UInt32(0)) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) }
-      text.unicodeScalars.append(Unicode.Scalar(value) ?? "\u{FFFD}")
-    }
-    return Array(text.utf8)
-  }
+extension [UInt8] {
+  fileprivate func hasSuffix(_ text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
 }

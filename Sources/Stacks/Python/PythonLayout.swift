@@ -21,6 +21,8 @@ struct PythonLayout: Equatable {
   var previous: UInt64
   /// f_lasti, prev_instr or instr_ptr.
   var instruction: UInt64
+  /// f_localsplus or localsplus: the function's parameters first.
+  var locals: UInt64
   /// 3.11's is_entry; later frames that are no Python's stand between, by their owner.
   var isEntry: UInt64?
   var owner: UInt64?
@@ -46,19 +48,22 @@ struct PythonLayout: Equatable {
     case 0x0308, 0x0309, 0x030A:
       PythonLayout(
         version: version, interpreters: 32, nextInterpreter: 0, threads: 8, nextThread: 8, threadID: 176, frame: 24,
-        inCFrame: nil, code: 32, previous: 24, instruction: version == 0x030A ? 96 : 104, isEntry: nil, owner: nil,
+        inCFrame: nil, code: 32, previous: 24, instruction: version == 0x030A ? 96 : 104,
+        locals: version == 0x030A ? 352 : 360, isEntry: nil, owner: nil,
         fileName: 104, name: 112, firstLine: 40, lines: 120, instructions: nil, textState: 32, textLength: 16,
         asciiData: 48, otherData: 72, bytesSize: 16, bytesData: 32)
     case 0x030B:
       PythonLayout(
         version: version, interpreters: 40, nextInterpreter: 0, threads: 16, nextThread: 8, threadID: 152, frame: 56,
-        inCFrame: 8, code: 32, previous: 48, instruction: 56, isEntry: 68, owner: nil, fileName: 112, name: 128,
+        inCFrame: 8, code: 32, previous: 48, instruction: 56, locals: 72, isEntry: 68, owner: nil, fileName: 112,
+        name: 128,
         firstLine: 72, lines: 136, instructions: 184, textState: 32, textLength: 16, asciiData: 48, otherData: 72,
         bytesSize: 16, bytesData: 32)
     case 0x030C:
       PythonLayout(
         version: version, interpreters: 40, nextInterpreter: 0, threads: 72, nextThread: 8, threadID: 136, frame: 56,
-        inCFrame: 0, code: 0, previous: 8, instruction: 56, isEntry: nil, owner: 70, fileName: 112, name: 128,
+        inCFrame: 0, code: 0, previous: 8, instruction: 56, locals: 72, isEntry: nil, owner: 70, fileName: 112,
+        name: 128,
         firstLine: 68, lines: 136, instructions: 192, textState: 32, textLength: 16, asciiData: 40, otherData: 56,
         bytesSize: 16, bytesData: 32)
     default: nil
@@ -95,7 +100,8 @@ struct PythonLayout: Equatable {
       threads: words[places.threads], nextThread: words[places.threadState + 2],
       threadID: words[places.threadState + 5], frame: words[places.threadState + 4], inCFrame: nil,
       code: words[places.frame + 2], previous: words[places.frame + 1], instruction: words[places.frame + 3],
-      isEntry: nil, owner: words[places.frame + 5], fileName: words[places.code + 1], name: words[places.code + 3],
+      locals: words[places.frame + 4], isEntry: nil, owner: words[places.frame + 5], fileName: words[places.code + 1],
+      name: words[places.code + 3],
       firstLine: words[places.code + 5], lines: words[places.code + 4], instructions: words[places.code + 9],
       textState: words[places.text + 1], textLength: words[places.text + 2], asciiData: ascii,
       // PyCompactUnicodeObject adds utf8_length and utf8.
