@@ -123,10 +123,20 @@ public struct StackNaming {
   /// A program that is linked statically has libc within itself: there what has a line is the user's own rather, and no name that C
   /// reserves for others (C11, 7.1.3: those that begin with an underscore).
   private static func ownNative(_ frames: [Frame]) -> Int? {
+    let isGo = frames.contains { $0.function?.hasPrefix("runtime.") ?? false }
     func first(_ isFit: (Frame, String) -> Bool) -> Int? {
-      frames.firstIndex { frame in !frame.isLibrary && frame.function.map { isFit(frame, $0) } ?? false }
+      frames.firstIndex { frame in
+        !frame.isLibrary && frame.function.map { isFit(frame, $0) && !(isGo && isOfGo($0)) } ?? false
+      }
     }
     return first { $0.line != nil && !$1.hasPrefix("_") } ?? first { !$1.hasPrefix("_") } ?? first { _, _ in true }
+  }
+
+  /// Whether a function is of Go's own packages: their paths begin with no domain (cmd/go, "Remote import paths").
+  private static func isOfGo(_ function: String) -> Bool {
+    let path = function.prefix { $0 != "(" }
+    guard let slash = path.firstIndex(of: "/") else { return path.prefix { $0 != "." } != "main" }
+    return !path[..<slash].contains(".")
   }
 
   /// What the system or a package brought, by where it lies (Filesystem Hierarchy Standard 3.0; file-hierarchy(7)).
@@ -141,7 +151,7 @@ public struct StackNaming {
   private static func isLibrarySource(_ file: String) -> Bool {
     ["/usr/include/", "/usr/lib/", "/usr/local/go/", "/usr/share/go", "/rustc/", "/usr/src/", "../sysdeps/"].contains {
       file.hasPrefix($0)
-    }
+    } || file.contains("/.cargo/registry/")
   }
 
   /// The standard library and installed packages, and what the interpreter carries within itself.

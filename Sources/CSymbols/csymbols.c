@@ -16,8 +16,8 @@
 // libdw and what it needs take 2 ms to load, and most traces need no names: it is loaded with the first file.
 #define FUNCTIONS(X)                                                                                        \
   X(dwfl_begin) X(dwfl_end) X(dwfl_report_begin) X(dwfl_report_elf) X(dwfl_report_end) X(dwfl_module_getelf) \
-  X(dwfl_module_build_id) X(dwfl_module_addrinfo) X(dwfl_module_getsrc) X(dwfl_module_addrdie)               \
-  X(dwfl_lineinfo) X(dwfl_standard_find_debuginfo) X(dwfl_offline_section_address) X(dwarf_attr)             \
+  X(dwfl_module_build_id) X(dwfl_module_addrinfo) X(dwfl_module_nextcu) X(dwfl_module_addrdie)               \
+  X(dwarf_getsrc_die) X(dwarf_lineno) X(dwarf_linesrc) X(dwarf_haspc) X(dwfl_standard_find_debuginfo) X(dwfl_offline_section_address) X(dwarf_attr)             \
   X(dwarf_attr_integrate) X(dwarf_formstring) X(dwarf_formudata) X(dwarf_getsrcfiles) X(dwarf_filesrc)       \
   X(dwarf_getscopes) X(dwarf_tag)
 
@@ -160,6 +160,15 @@ static const char *call_file(Dwarf_Die *unit, Dwarf_Die *die) {
   return lib.dwarf_filesrc_(files, number, NULL, NULL);
 }
 
+// The compilation unit of an address. Without .debug_aranges, which Clang and Go do not write, libdwfl finds none, and each unit is asked.
+static Dwarf_Die *unit_of(Dwfl_Module *module, Dwarf_Addr address, Dwarf_Addr *bias) {
+  Dwarf_Die *unit = lib.dwfl_module_addrdie_(module, address, bias);
+  if (unit) return unit;
+  while ((unit = lib.dwfl_module_nextcu_(module, unit, bias)))
+    if (lib.dwarf_haspc_(unit, address - *bias) > 0) return unit;
+  return NULL;
+}
+
 size_t csymbols_names(csymbols_file *file, uint64_t address, struct csymbols_name *names, size_t most) {
   if (most == 0) return 0;
   size_t count = 0;
@@ -171,10 +180,10 @@ size_t csymbols_names(csymbols_file *file, uint64_t address, struct csymbols_nam
   if (function && symbol.st_size == 0 && offset >= 4096) function = NULL;
   const char *source = NULL;
   int line = 0;
-  Dwfl_Line *found = lib.dwfl_module_getsrc_(file->module, address);
-  if (found) source = lib.dwfl_lineinfo_(found, NULL, &line, NULL, NULL, NULL);
   Dwarf_Addr bias = 0;
-  Dwarf_Die *unit = lib.dwfl_module_addrdie_(file->module, address, &bias);
+  Dwarf_Die *unit = unit_of(file->module, address, &bias);
+  Dwarf_Line *found = unit ? lib.dwarf_getsrc_die_(unit, address - bias) : NULL;
+  if (found && lib.dwarf_lineno_(found, &line) == 0) source = lib.dwarf_linesrc_(found, NULL, NULL);
   Dwarf_Die *scopes = NULL;
   int depth = unit ? lib.dwarf_getscopes_(unit, address - bias, &scopes) : 0;
   for (int i = 0; i < depth && count + 1 < most; i++) {
