@@ -30,7 +30,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
     .target(
-      name: "Report", dependencies: ["Analysis", "Lineage", "Trace"],
+      name: "Report", dependencies: ["Analysis", "CZlib", "Lineage", "Trace"],
       resources: [.embedInCode("Page"), .embedInCode("Rules")],
       swiftSettings: strict),
     .executableTarget(

@@ -33,9 +33,9 @@ public struct Analysis: Sendable {
 public enum Analyzer {
   /// Reads a .flt file to its end, or as far as it goes. `progress` is told, now and then, how far that is (0 to 1).
   public static func analyze(
-    _ reader: TraceReader, progress: (Double) -> Void = { _ in }
+    _ reader: TraceReader, detail: TimelineDetail = .brief, progress: (Double) -> Void = { _ in }
   ) -> Analysis {
-    var pass = AnalysisPass()
+    var pass = AnalysisPass(detail)
     var batch = EventBatch()
     while reader.next(into: &batch) {
       pass.observe(batch, tables: reader.tables)
@@ -67,13 +67,18 @@ public struct LiveAnalysis: Sendable {
 
 /// The World and everything that watches it.
 struct AnalysisPass: Sendable {
-  private var world = World()
-  private var watchers = Watchers()
+  private var world: World
+  private var watchers: Watchers
   private var events: UInt64 = 0
   private var folded: UInt64 = 0
   private var duration: Nanoseconds = 0
   /// Where threads stand in the calls that they are inside of, or that are told next of them.
   private var stacks: [ThreadID: (stack: StackID, isBegun: Bool)] = [:]
+
+  init(_ detail: TimelineDetail = .brief) {
+    world = World(keepsHistory: detail.tellsChannels)
+    watchers = Watchers(detail)
+  }
 
   mutating func observe(_ batch: EventBatch, tables: TraceTables) {
     for event in batch.events { observe(event, arena: batch.arena, tables: tables) }

@@ -20,13 +20,15 @@ struct Watchers: Sendable {
   var heldAfterExec = HeldAfterExec()
   private(set) var activity = ActivityMeter()
   private(set) var standing = StandingMeter()
-  var timeline = TimelineBuilder()
+  var timeline: TimelineBuilder
   private(set) var blindSpots: [String] = []
   /// Processes whose untraced children were followed all the same.
   private var followedUntraced: Set<Int32> = []
   private(set) var command: [String] = []
   /// By slot among the living: the thread whose accounts are kept there.
   private var owners: ContiguousArray<ThreadID> = []
+
+  init(_ detail: TimelineDetail) { timeline = TimelineBuilder(detail) }
 
   /// The World has been moved by the event.
   mutating func observe(_ event: Event, arena: Arena, world: World, tables: TraceTables) {
@@ -193,6 +195,7 @@ struct Watchers: Sendable {
 
   /// Channels whose last descriptor the event closed.
   private mutating func gone(world: World, tables: TraceTables) {
+    timeline.gone(world.goneChannels, at: timeline.duration)
     for channel in world.goneChannels {
       foreignWakeupWrite.judge(channel, world: world, tables: tables, origins: origins)
       foreignRead.judge(channel, world: world, tables: tables, origins: origins)

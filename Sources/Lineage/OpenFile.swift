@@ -21,6 +21,8 @@ public struct OpenFile: Sendable {
   public var kind: ObjectKind
   /// Its channel's slot in `World.channels`; -1 for what is no channel (a regular file).
   public var channel: Int32
+  /// Of an open file that is gone (`World.closedFiles`): the channel's number in this trace.
+  public internal(set) var channelSerial: UInt32 = 0
   public var side: Side
   public var nonblocking = false
   /// A socket of AF_UNIX, by which descriptors can be passed.

@@ -80,8 +80,11 @@ extension World {
     for entry in files[Int(slot)].interest.entries where files[Int(entry.file)].serial == entry.serial {
       files[Int(entry.file)].watchers.removeAll { $0 == slot }
     }
+    if keepsHistory, channel >= 0 {
+      files[Int(slot)].channelSerial = channels[Int(channel)].serial
+      closedFiles.append(files[Int(slot)])
+    }
     if channel >= 0 { leave(channel, side: files[Int(slot)].side, by: thread, at: time) }
-    if keepsHistory, channel >= 0 { closedFiles.append(files[Int(slot)]) }
     files[Int(slot)].references = 0
     files[Int(slot)].channel = -1
     files[Int(slot)].interest = EpollSet()

@@ -7,10 +7,16 @@ public enum HTMLReport {
   public static func text(_ analysis: Analysis) -> String {
     let page = String(decoding: PackageResources.page_html, as: UTF8.self)
     let style = String(decoding: PackageResources.page_css, as: UTF8.self)
-    let script = String(decoding: PackageResources.page_js, as: UTF8.self)
+    // One module, in this order: each part uses the ones before it.
+    let parts = [
+      PackageResources.data_js, PackageResources.view_js, PackageResources.drawing_js, PackageResources.channels_js,
+      PackageResources.pointing_js, PackageResources.search_js, PackageResources.words_js,
+    ]
+    let script = parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     // The data last: it is a stranger's, and might hold a placeholder's name.
     return page.replacing("/*STYLE*/", with: style, maxReplacements: 1)
       .replacing("/*SCRIPT*/", with: script, maxReplacements: 1)
+      .replacing("/*SLICES*/", with: PackedSlices.text(analysis.timeline.lanes), maxReplacements: 1)
       .replacing("/*DATA*/", with: data(analysis).text(), maxReplacements: 1)
   }
 
@@ -30,10 +36,12 @@ public enum HTMLReport {
       ("left_out", .integer(Int64(timeline.leftOut))),
       ("processes", .array(timeline.processes.map(process))),
       ("lanes", .array(timeline.lanes.map(lane))),
+      ("unit", .unsigned(PackedSlices.unit)),
       ("kinds", .array(Timeline.Kind.allCases.map { .string("\($0)") })),
       ("labels", .array(timeline.labels.map { .string($0) })),
       ("markers", .array(timeline.markers.map(marker))),
       ("flows", .array(timeline.flows.map(flow))),
+      ("channels", .array(timeline.channels.map(channel))),
     ])
   }
 
@@ -51,21 +59,12 @@ public enum HTMLReport {
   }
 
   private static func lane(_ lane: Timeline.Lane) -> JSON {
-    var slices: [JSON] = []
-    slices.reserveCapacity(lane.slices.count * 5)
-    for slice in lane.slices {
-      slices += [
-        .unsigned(slice.start), .unsigned(slice.end - slice.start), .unsigned(UInt64(slice.kind.rawValue)),
-        .integer(Int64(slice.label)), .unsigned(slice.count),
-      ]
-    }
-    return .object([
+    .object([
       ("tid", .integer(Int64(lane.tid))),
       ("name", .string(lane.name)),
       ("process", .integer(Int64(lane.process))),
       ("start", .unsigned(lane.start)),
       ("end", lane.end.map { .unsigned($0) } ?? .null),
-      ("slices", .array(slices)),
     ])
   }
 
@@ -86,6 +85,33 @@ public enum HTMLReport {
       ("to", .object([("lane", .integer(Int64(flow.toLane))), ("t", .unsigned(flow.toTime))])),
       ("label", .string(flow.label)),
       ("finding", .optional(flow.finding)),
+    ])
+  }
+
+  /// `samples`: time, most and last of each, one after the other. `holders`: pid, number, whether it reads and writes there, from, to.
+  private static func channel(_ channel: Timeline.Channel) -> JSON {
+    .object([
+      ("id", .unsigned(UInt64(channel.serial))),
+      ("kind", .string(ObjectWords.noun(channel.kind))),
+      ("maker", .optional(channel.creatorPid)),
+      ("start", .unsigned(channel.created)),
+      ("end", channel.gone.map { .unsigned($0) } ?? .null),
+      ("samples", .array(channel.samples.flatMap { [.unsigned($0.time), .unsigned($0.most), .unsigned($0.last)] })),
+      ("holders", .array(channel.holders.map(holder))),
+      ("family", .string(channel.family)),
+      ("owner", .optional(channel.owner)),
+      ("findings", .array(channel.findings.map { .string($0) })),
+    ])
+  }
+
+  private static func holder(_ holder: Timeline.Holder) -> JSON {
+    .object([
+      ("pid", .integer(Int64(holder.pid))),
+      ("fd", .integer(Int64(holder.fd))),
+      ("reads", .bool(holder.side != .write)),
+      ("writes", .bool(holder.side != .read)),
+      ("start", .unsigned(holder.start)),
+      ("end", holder.end.map { .unsigned($0) } ?? .null),
     ])
   }
 }

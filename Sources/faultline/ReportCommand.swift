@@ -18,10 +18,14 @@ struct ReportCommand: ParsableCommand {
   var trace: String
 
   func run() throws {
-    let analysis = try TraceFile.analyze(trace)
     switch format {
-    case .text: try TraceFile.write(Look.terminal().report(analysis), to: output)
+    case .text: try TraceFile.write(Look.terminal().report(TraceFile.analyze(trace)), to: output)
     case .html:
+      var analysis = try TraceFile.analyze(trace, detail: .full)
+      // Too much for a page: once more, with every call only where something was found.
+      if analysis.timeline.coarse > 0 {
+        analysis = try TraceFile.analyze(trace, detail: .full.around(analysis.findings), warns: false)
+      }
       let path = output ?? (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ".html"
       try TraceFile.write(HTMLReport.text(analysis), to: path)
       if path != "-" { Console.say("timeline in \(path)") }

@@ -16,11 +16,11 @@ enum TraceFile {
   }
 
   /// Analyses a trace, with a warning if it is not whole.
-  static func analyze(_ path: String, warns: Bool = true) throws -> Analysis {
+  static func analyze(_ path: String, detail: TimelineDetail = .brief, warns: Bool = true) throws -> Analysis {
     let reader = try open(path)
     clinux_return_large_blocks()
     let progress = Progress("analysing \(path)")
-    var analysis = Analyzer.analyze(reader) { progress.show($0) }
+    var analysis = Analyzer.analyze(reader, detail: detail) { progress.show($0) }
     let names = NativeNames()
     analysis.name(by: names, tables: reader.tables)
     analysis.blindSpots += names.refusals.map { "names of functions in \($0)" }

@@ -178,8 +178,8 @@ enum ChannelShape {
 }
 
 /// Words for the object.
-enum ObjectWords {
-  static func noun(_ kind: ObjectKind) -> String {
+public enum ObjectWords {
+  public static func noun(_ kind: ObjectKind) -> String {
     switch kind {
     case .pipe, .fifo: "pipe"
     case .eventfd: "eventfd"

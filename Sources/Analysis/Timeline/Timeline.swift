@@ -11,7 +11,7 @@ public struct Timeline: Sendable {
     public var end: Nanoseconds
     public var kind: Kind
     /// Place in `labels`.
-    public var label: Int
+    public var label: Int32
     public var count: UInt64
   }
 
@@ -51,7 +51,8 @@ public struct Timeline: Sendable {
   }
 
   public struct Flow: Sendable {
-    public enum Kind: String, Sendable { case fork, clone, wakeup, signal }
+    /// `wakes`: a write, and the wait that ended by it; `passes`: a descriptor in a message.
+    public enum Kind: String, Sendable { case fork, clone, wakeup, signal, wakes, passes }
 
     public var kind: Kind
     public var fromLane: Int
@@ -60,6 +61,38 @@ public struct Timeline: Sendable {
     public var toTime: Nanoseconds
     public var label: String
     public var finding: String?
+  }
+
+  /// What waited in a channel from a moment on: at the most until the next sample, and right before that.
+  public struct Sample: Sendable {
+    public var time: Nanoseconds
+    public var most: UInt64
+    public var last: UInt64
+  }
+
+  /// A process that has an end of a channel.
+  public struct Holder: Sendable {
+    public var pid: Int32
+    /// The number by which it had it first.
+    public var fd: FD
+    public var side: Side
+    public var start: Nanoseconds
+    public var end: Nanoseconds?
+  }
+
+  public struct Channel: Sendable {
+    public var serial: UInt32
+    public var kind: ObjectKind
+    public var creatorPid: Int32?
+    public var created: Nanoseconds
+    public var gone: Nanoseconds?
+    /// Ascending; before the first nothing waits. Bytes, of an eventfd its count.
+    public var samples: [Sample]
+    public var holders: [Holder]
+    /// The family trees of its open files, as text.
+    public var family: String
+    public var owner: String?
+    public var findings: [String]
   }
 
   public var duration: Nanoseconds = 0
@@ -72,4 +105,5 @@ public struct Timeline: Sendable {
   public var labels: [String] = []
   public var markers: [Marker] = []
   public var flows: [Flow] = []
+  public var channels: [Channel] = []
 }

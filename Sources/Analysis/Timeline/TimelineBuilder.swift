@@ -5,13 +5,12 @@ import Lineage
 import Trace
 
 struct TimelineBuilder {
-  private static let mostSlices = 120_000
   private static let mostMarks = 4_000
-  /// Calls that return sooner than this are no slices, unless they are waits.
-  private static let shortest: Nanoseconds = 200_000
+  /// Calls that return sooner did not block.
+  private static let blocked: Nanoseconds = 200_000
   private static let mostLanes = 16_384
-  private static let firstCoarse: Nanoseconds = 200_000
 
+  private let detail: TimelineDetail
   private var timeline = Timeline()
   var duration: Nanoseconds {
     get { timeline.duration }
@@ -22,13 +21,16 @@ struct TimelineBuilder {
   private var laneOf: ContiguousArray<Int32> = []
   private var processOf: ContiguousArray<Int32> = []
   /// By lane: what its last wait was on, and the label of that.
-  private var lastLabel: ContiguousArray<(place: CallPlace, label: Int)?> = []
-  private var labelOf: [String: Int] = [:]
+  private var lastLabel: ContiguousArray<(place: CallPlace, label: Int32)?> = []
+  private var labelOf: [String: Int32] = [:]
 
   private static let mostLabels = 4096
 
-  init() {
-    timeline.coarse = Self.firstCoarse
+  private var channels = ChannelTracks()
+
+  init(_ detail: TimelineDetail) {
+    self.detail = detail
+    timeline.coarse = detail.coarse
     timeline.labels = ["another call"]
   }
 
@@ -57,10 +59,38 @@ struct TimelineBuilder {
     case .sleep: slice(event, syscall, .sleep, operation, arena: arena, world: world)
     default:
       if case .exec = operation, result.succeeded { execed(event, world: world, tables: tables) }
-      if event.meanTime >= Self.shortest, ActivityMeter.canBlock(syscall, operation, world: world) {
+      if event.meanTime >= Self.blocked, ActivityMeter.canBlock(syscall, operation, world: world) {
         slice(event, syscall, .blocked, operation, arena: arena, world: world)
+      } else if detail.tellsAllCalls {
+        slice(event, syscall, .run, operation, arena: arena, world: world)
       }
     }
+    if detail.tellsChannels { noteChannels(event, operation, world: world) }
+  }
+
+  /// What the call did to channels, and who woke its thread.
+  private mutating func noteChannels(_ event: Event, _ operation: Operation, world: World) {
+    guard let process = world.processID(of: event.thread) else { return }
+    for effect in [world.effect, world.farEffect] where effect.channel >= 0 && effect.kind != .none {
+      channels.note(world.channels[Int(effect.channel)], by: process, at: event.exited)
+    }
+    guard case .wait = operation, timeline.flows.count < Self.mostMarks, let to = lane(of: event.thread) else { return }
+    for ready in world.ready where ready.channel >= 0 && ready.file >= 0 {
+      guard let write = world.channels[Int(ready.channel)].incoming(at: world.files[Int(ready.file)].side).next,
+        write.time > event.entered, write.time <= event.exited, write.writer != event.thread,
+        let from = lane(of: write.writer)
+      else { continue }
+      timeline.flows.append(
+        Timeline.Flow(
+          kind: .wakes, fromLane: from, fromTime: write.time, toLane: to, toTime: event.exited,
+          label: "write on fd \(write.fd) ends the wait on fd \(ready.fd)", finding: nil))
+    }
+  }
+
+  /// Channels whose last descriptor was closed.
+  mutating func gone(_ gone: [Channel], at time: Nanoseconds) {
+    guard detail.tellsChannels else { return }
+    for channel in gone { channels.gone(channel, at: time) }
   }
 
   /// What is no call.
@@ -174,7 +204,7 @@ struct TimelineBuilder {
   }
 
   /// A thread mostly waits where it waited before.
-  private mutating func label(_ place: CallPlace, lane: Int) -> Int {
+  private mutating func label(_ place: CallPlace, lane: Int) -> Int32 {
     if let last = lastLabel[lane], last.place == place { return last.label }
     let label = label(ActivityMeter.words(place))
     lastLabel[lane] = (place, label)
@@ -196,22 +226,23 @@ struct TimelineBuilder {
 
   private mutating func add(_ slice: Timeline.Slice, to lane: Int) {
     slices.add(slice, to: lane, within: timeline.coarse)
-    if slices.count > Self.mostSlices { coarsen() }
+    if slices.count > detail.mostSlices { coarsen() }
   }
 
-  private mutating func label(_ text: String) -> Int {
+  private mutating func label(_ text: String) -> Int32 {
     if let known = labelOf[text] { return known }
     // The first label stands for all that came when there were too many.
     guard timeline.labels.count < Self.mostLabels else { return 0 }
     timeline.labels.append(text)
-    labelOf[text] = timeline.labels.count - 1
-    return timeline.labels.count - 1
+    let label = Int32(timeline.labels.count - 1)
+    labelOf[text] = label
+    return label
   }
 
   private mutating func coarsen() {
-    while slices.count > Self.mostSlices / 2, timeline.coarse < timeline.duration {
-      timeline.coarse *= 4
-      slices.merge(within: timeline.coarse)
+    while slices.count > detail.mostSlices / 2, timeline.coarse < timeline.duration {
+      timeline.coarse = max(timeline.coarse * 4, 1_000)
+      slices.merge(within: timeline.coarse, besides: detail.windows)
     }
   }
 
@@ -302,6 +333,7 @@ struct TimelineBuilder {
       timeline.lanes[lane].slices = slices.sorted { $0.start < $1.start }
     }
     for finding in findings { mark(finding) }
+    timeline.channels = channels.channels(findings, world: world, tables: tables)
     return timeline
   }
 

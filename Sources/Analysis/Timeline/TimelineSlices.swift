@@ -61,10 +61,13 @@ struct TimelineSlices {
     return slices
   }
 
-  /// Merges neighbours of one kind, whatever their labels, that are no more than `gap` apart.
-  mutating func merge(within gap: Nanoseconds) {
+  /// Merges neighbours of one kind, whatever their labels, that are no more than `gap` apart; but not what lies in one of the windows.
+  mutating func merge(within gap: Nanoseconds, besides windows: [Range<Nanoseconds>]) {
+    func isSpared(_ slice: Timeline.Slice) -> Bool {
+      windows.contains { slice.start < $0.upperBound && slice.end >= $0.lowerBound }
+    }
     rebuild(lanes: Array(ends.indices)) { last, slice in
-      guard last.kind == slice.kind, slice.start <= last.end + gap else { return false }
+      guard last.kind == slice.kind, slice.start <= last.end + gap, !isSpared(last), !isSpared(slice) else { return false }
       last.end = max(last.end, slice.end)
       last.count += slice.count
       return true

@@ -1,0 +1,70 @@
+// The family tree of an open file: made, forked, dup'ed, passed, closed.
+
+import Lineage
+import Trace
+
+public enum FamilyTree {
+  public static func text(_ file: OpenFile, _ world: World, _ tables: TraceTables) -> String {
+    var lines = ["open file #\(file.serial): \(describe(file, tables))"]
+    // Processes in the order in which they came to hold it, children under their parents.
+    var order: [ProcessID] = []
+    for step in file.history where !order.contains(step.process) { order.append(step.process) }
+    let members = Set(order)
+    let roots = order.filter { id in
+      guard let parent = world.process(id)?.parent else { return true }
+      return !members.contains(parent)
+    }
+    for root in roots { branch(root, depth: 1, file, order, world, tables, into: &lines) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func describe(_ file: OpenFile, _ tables: TraceTables) -> String {
+    let kind = "\(file.kind)"
+    let side: String
+    switch (file.kind, file.side) {
+    case (.pipe, .read), (.fifo, .read): side = ", read end"
+    case (.pipe, .write), (.fifo, .write): side = ", write end"
+    case (.socketpair, .first): side = ", first end"
+    case (.socketpair, .second): side = ", second end"
+    default: side = ""
+    }
+    let name = tables.text(file.name)
+    return kind + side + (name.isEmpty ? "" : " \(EventText.harmless(name))")
+  }
+
+  private static func branch(
+    _ id: ProcessID, depth: Int, _ file: OpenFile, _ order: [ProcessID], _ world: World, _ tables: TraceTables,
+    into lines: inout [String]
+  ) {
+    guard depth < 64 else { return }
+    let indent = String(repeating: "  ", count: depth)
+    let pid = world.process(id)?.pid ?? 0
+    lines.append(
+      "\(indent)\(world.command(id, tables)) (pid \(pid)\(world.givenName(of: id, tables).map { " \"\($0)\"" } ?? ""))")
+    for step in file.history where step.process == id {
+      let tid = world.thread(step.thread)?.tid ?? 0
+      lines.append(
+        "\(indent)  \(Duration.moment(step.time))  fd \(step.fd)  \(words(step, tid: tid, pid: pid))")
+    }
+    for child in order where world.process(child)?.parent == id {
+      branch(child, depth: depth + 1, file, order, world, tables, into: &lines)
+    }
+  }
+
+  private static func words(_ step: LineageStep, tid: Int32, pid: Int32) -> String {
+    let by = tid == pid || tid == 0 ? "" : " by thread \(tid)"
+    switch step.kind {
+    case .acquired(.created): return "made\(by)"
+    case .acquired(.opened): return "opened\(by)"
+    case .acquired(.accepted): return "accepted\(by)"
+    case .acquired(.duplicated): return "dup of fd \(step.from)\(by)"
+    case .acquired(.inherited): return "inherited: forked by thread \(tid)"
+    case .acquired(.received): return "received in a message\(by)"
+    case .acquired(.taken): return "taken with pidfd_getfd\(by)"
+    case .acquired(.existed): return "was open before the trace"
+    case .released: return "closed\(by)"
+    case .closedByExec: return "closed by exec"
+    case .closedByExit: return "closed by the process's end"
+    }
+  }
+}

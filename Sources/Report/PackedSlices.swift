@@ -1,0 +1,67 @@
+// The slices of all lanes as the page's script unpacks them (Page/data.js): variable-length numbers, deflated, in base64.
+
+import Analysis
+import CZlib
+
+enum PackedSlices {
+  /// Times are told in such units, ns: those of the trace itself.
+  static let unit: UInt64 = 100
+
+  /// For each lane the number of its slices; then of each slice, as LEB128: how long after the end of the one before it begins, how long
+  /// it lasts, its label and kind (label * 16 + kind * 2 + 1 if a count follows), and the count of its calls.
+  static func text(_ lanes: [Timeline.Lane]) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(lanes.reduce(0) { $0 + $1.slices.count } * 6)
+    func append(_ value: UInt64) {
+      var rest = value
+      while rest >= 0x80 {
+        bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+        rest >>= 7
+      }
+      bytes.append(UInt8(rest))
+    }
+    for lane in lanes {
+      append(UInt64(lane.slices.count))
+      var last: UInt64 = 0
+      for slice in lane.slices {
+        let start = max(last, slice.start / unit)
+        let end = max(start, slice.end / unit)
+        append(start - last)
+        append(end - start)
+        append(UInt64(slice.label) << 4 | UInt64(slice.kind.rawValue) << 1 | (slice.count > 1 ? 1 : 0))
+        if slice.count > 1 { append(slice.count) }
+        last = end
+      }
+    }
+    return base64(deflated(bytes))
+  }
+
+  /// RFC 1950, which browsers call `deflate`.
+  private static func deflated(_ bytes: [UInt8]) -> [UInt8] {
+    var size = compressBound(UInt(bytes.count))
+    return [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
+      let result = compress2(buffer.baseAddress, &size, bytes, UInt(bytes.count), Z_DEFAULT_COMPRESSION)
+      precondition(result == Z_OK, "zlib refuses a buffer of the size that it asked for")
+      count = Int(size)
+    }
+  }
+
+  /// RFC 4648, section 4.
+  private static func base64(_ bytes: [UInt8]) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    return String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { buffer in
+      var place = 0
+      for start in stride(from: 0, to: bytes.count, by: 3) {
+        let rest = bytes.count - start
+        let group =
+          UInt32(bytes[start]) << 16 | UInt32(rest > 1 ? bytes[start + 1] : 0) << 8
+          | UInt32(rest > 2 ? bytes[start + 2] : 0)
+        for digit in 0..<4 {
+          buffer[place] = digit <= rest ? digits[Int(group >> (18 - 6 * UInt32(digit)) & 63)] : UInt8(ascii: "=")
+          place += 1
+        }
+      }
+      return place
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// The page of one trace: findings in words at the top, below them every thread as a row of what it did. A finding's
+// evidence is numbered, and the same numbers stand in the timeline, so that the words and the picture are one story.
+
+const $ = id => document.getElementById(id);
+const each = (selector, root = document) => [...root.querySelectorAll(selector)];
+const listen = (target, handlers) => Object.entries(handlers).forEach(([name, f]) => target.addEventListener(name, f, { passive: false }));
+const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+
+// ---- Words and numbers
+// Argv, names and payloads come from a stranger's program. They become text, never markup, and characters that hide or
+// reorder their neighbours are spelled out: a bidi override could make one payload read as another.
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Cs}/gu;
+function show(text, limit = 4000) {
+  const whole = String(text ?? ''), cut = whole.length > limit ? `${whole.slice(0, limit)}…` : whole;
+  return cut.replace(HIDDEN, c => `\\u{${c.codePointAt(0).toString(16)}}`);
+}
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value != null) node.setAttribute(name, show(value));
+  node.append(...children.map(child => child instanceof Node ? child : show(child)));
+  return node;
+}
+function fill(root, values) {
+  for (const slot of each('[data-text]', root)) slot.hidden = !(slot.textContent = show(values[slot.dataset.text] || ''));
+  return root;
+}
+const copy = template => $(template).content.firstElementChild.cloneNode(true);
+const count = n => Math.round(n ?? 0).toLocaleString('en-US');
+const many = (n, noun) => `${count(n)} ${noun}${n === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
+const unitFor = ns => [['s', 1e9], ['ms', 1e6], ['µs', 1e3]].find(([, size]) => ns >= size) ?? ['ns', 1];
+const CLOCK = 120e9; // from two minutes on, 0:02:05 reads better than 125 s
+function at(ns, digits = 6) {
+  const s = +(ns / 1e9).toFixed(digits), pad = (x, digits) => x.toFixed(digits).padStart(digits ? digits + 3 : 2, '0');
+  if (ns < CLOCK) return `${s.toFixed(digits)} s`;
+  return `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60, 0)}:${pad(s % 60, digits)}`;
+}
+const span = ns => ns < CLOCK ? `${+(ns / unitFor(ns)[1]).toPrecision(4)} ${unitFor(ns)[0]}` : at(ns, 1);
+
+// ---- The data
+const data = JSON.parse($('data').textContent);
+const { trace, findings } = data.findings, { processes, kinds, labels, markers, flows, channels, unit } = data.timeline;
+const packed = Uint8Array.from(atob($('slices').textContent.trim()), c => c.charCodeAt(0));
+const bytes = new Uint8Array(await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'))).arrayBuffer());
+let cursor = 0;
+function number() { // LEB128; products instead of shifts, since these end at 32 bits
+  let value = 0, factor = 1;
+  for (;; factor *= 128) {
+    const byte = bytes[cursor++];
+    value += (byte & 127) * factor;
+    if (byte < 128) return value;
+  }
+}
+const duration = Math.max(data.timeline.duration, 1000);
+channels.forEach((c, index) => Object.assign(c, { index, end: c.end ?? duration, name: `${c.kind} ${c.id}` }));
+const SEVERITIES = ['error', 'warning', 'note'];
+findings.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+const RANK = ['life', 'run', 'sleep', 'wait', 'blocked', 'spin']; // worst last: it must not get lost in a shared pixel
+const STRIDE = 5; // numbers of a slice: start, duration, rank, label, count
+const words = Object.fromEntries(each('[data-kind]').map(li => [li.dataset.kind, li.textContent]));
+const markersOf = Map.groupBy(markers, m => m.lane), spins = [];
+const rankOf = kinds.map(kind => Math.max(RANK.indexOf(kind), 1));
+const lanes = data.timeline.lanes.map((lane, index) => {
+  const slices = new Float64Array(number() * STRIDE), end = lane.end ?? duration, total = RANK.map(() => 0);
+  for (let i = 0, t = 0; i < slices.length; i += STRIDE) {
+    const start = t + number(), length = number(), head = number(), rank = rankOf[head >> 1 & 7];
+    t = start + length;
+    [slices[i], slices[i + 1], slices[i + 2], slices[i + 3]] = [start * unit, length * unit, rank, Math.floor(head / 16)];
+    slices[i + 4] = head & 1 ? number() : 1;
+    total[rank] += length * unit;
+    if (RANK[rank] === 'spin') spins.push({ lane: index, t: start * unit, end: t * unit });
+  }
+  total[0] = Math.max(end - lane.start - total.reduce((sum, x) => sum + x), 0);
+  const { pid } = processes[lane.process], full = `${pid === lane.tid ? '' : `${pid}/`}${lane.tid} ${lane.name}`;
+  const shares = total.map(t => `${(100 * t / Math.max(end - lane.start, 1)).toFixed(1)} %`).reverse();
+  return { ...lane, index, slices, levels: levels(slices), end, pid, full, shares, markers: markersOf.get(index) ?? [] };
+});
+// Summaries of 16 and of 512 slices each: first start, last end, worst rank, time inside. What is narrower than a pixel is drawn from these.
+function levels(slices) {
+  return [16, 512].map(size => {
+    const blocks = new Float64Array(Math.ceil(slices.length / STRIDE / size) * 4);
+    for (let i = 0; i < slices.length; i += STRIDE) {
+      const b = Math.floor(i / STRIDE / size) * 4;
+      if (i / STRIDE % size === 0) blocks[b] = slices[i];
+      blocks[b + 1] = slices[i] + slices[i + 1];
+      blocks[b + 2] = Math.max(blocks[b + 2], slices[i + 2]);
+      blocks[b + 3] += slices[i + 1];
+    }
+    return { size, blocks };
+  });
+}
+// A tid may be used twice in a trace: the last thread that had begun by then is meant.
+const laneOf = (party, t) => lanes.filter(l => l.tid === party?.tid && l.pid === party.pid)
+  .reduce((best, l) => best === undefined || l.start <= t ? l.index : best, undefined);
+for (const f of findings) {
+  f.parties = { victim: laneOf(f.victim, f.first_ns), actor: laneOf(f.actor, f.first_ns) };
+  const rule = each('[data-rule]', $('rules').content).find(p => p.dataset.rule === f.rule);
+  Object.assign(f, { meaning: rule?.textContent.replace(/\s+/g, ' '), roles: { actor: 'acts', victim: 'suffers', ...rule?.dataset } });
+  f.evidence.forEach((e, i) => Object.assign(e, { number: i + 1, lane: laneOf(e, e.t_ns), t: e.t_ns, label: e.text, finding: f.id }));
+  // The story has also the arrows of its cause, and the fork that parted the two.
+  const pids = [f.actor?.pid, f.victim?.pid], parts = x => [x.from, x.to].every(end => pids.includes(lanes[end.lane].pid));
+  f.arrows = new Set(flows.filter(x => [f.id, f.cause ?? f.id].includes(x.finding) || (x.kind === 'fork' && parts(x))));
+  f.moments = [...f.evidence, ...markers.filter(m => m.finding === f.id), ...[...f.arrows].flatMap(x => [x.from, x.to])];
+  f.moments.sort((a, b) => a.t - b.t);
+}
+const involved = new Set(findings.flatMap(f => [...Object.values(f.parties), ...f.moments.map(m => m.lane)]));
