@@ -21,7 +21,7 @@ extension Recorder {
   static let standardNumbers: ClosedRange<FD> = 0...2
   /// After so many returns in a row for a number whose reads are not seen these are armed.
   private static let unseenReturns = 64
-  /// A wait that lasted longer was none of a spin.
+  /// A wait that lasted longer was none of a spin, or another thread had the core meanwhile: of a spin's most are shorter.
   private static let instant: Nanoseconds = 2_000_000
 
   // MARK: What is wanted
@@ -290,13 +290,19 @@ extension Recorder {
   private func noteUnseen(_ wait: Wait, _ call: PendingCall, _ tracee: Tracee) {
     let sight = world.sight(of: tracee.id)
     let ready = world.ready.first { !$0.isNews && !$0.isSeen && $0.fd >= 0 }
-    guard let ready, now - call.entered < Self.instant else {
-      tracee.unseen = (-1, 0)
+    guard let ready else {
+      tracee.unseen = UnseenReturns()
       return
     }
-    tracee.unseen = ready.fd == tracee.unseen.fd ? (ready.fd, tracee.unseen.count + 1) : (ready.fd, 1)
-    guard tracee.unseen.count >= Self.unseenReturns else { return }
-    tracee.unseen = (-1, 0)
+    if ready.fd != tracee.unseen.fd { tracee.unseen = UnseenReturns(fd: ready.fd) }
+    if now - call.entered < Self.instant {
+      tracee.unseen.quick += 1
+    } else {
+      tracee.unseen.slow += 1
+      if tracee.unseen.slow > tracee.unseen.quick { tracee.unseen = UnseenReturns(fd: ready.fd) }
+    }
+    guard tracee.unseen.quick >= Self.unseenReturns else { return }
+    tracee.unseen = UnseenReturns()
     let families = Ready.consumers(of: ready.returned).union(.closes)
     // Reads of files are not told otherwise.
     if let kind = world.file(ready.file)?.kind, kind == .file || kind == .device {

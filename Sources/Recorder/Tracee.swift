@@ -51,8 +51,7 @@ final class Tracee {
   var probe: Probe?
   var probeBegan: Nanoseconds?
   var isSummoned = false
-  /// How often in a row its waits returned at once for the same number whose reads are not seen.
-  var unseen: (fd: FD, count: Int) = (-1, 0)
+  var unseen = UnseenReturns()
   /// How many of its calls in a row brought nothing and did not wait, and when they may be looked at.
   var turns = 0
   var nextLookAtTurns: Nanoseconds = 0
@@ -170,4 +169,11 @@ final class TracedProcess {
     self.id = id
     self.space = space
   }
+}
+
+/// How often in a row a thread's waits returned for the same number whose reads are not seen: at once, and later.
+struct UnseenReturns {
+  var fd: FD = -1
+  var quick = 0
+  var slow = 0
 }
