@@ -82,7 +82,8 @@ struct ChannelTracks: Sendable {
     let files = Self.files(of: Set(chosen.map(\.serial)), world)
     return chosen.map { track in
       Timeline.Channel(
-        serial: track.serial, kind: track.kind, creatorPid: world.process(of: track.creator)?.pid, created: track.created,
+        serial: track.serial, kind: track.kind, creatorPid: world.process(of: track.creator)?.pid,
+        created: track.created,
         gone: track.gone, samples: track.samples,
         holders: (files[track.serial] ?? []).flatMap { Self.holders(of: $0, world: world) },
         family: (files[track.serial] ?? []).map { FamilyTree.text($0, world, tables) }.joined(separator: "\n"),

@@ -67,7 +67,9 @@ struct TimelineSlices {
       windows.contains { slice.start < $0.upperBound && slice.end >= $0.lowerBound }
     }
     rebuild(lanes: Array(ends.indices)) { last, slice in
-      guard last.kind == slice.kind, slice.start <= last.end + gap, !isSpared(last), !isSpared(slice) else { return false }
+      guard last.kind == slice.kind, slice.start <= last.end + gap, !isSpared(last), !isSpared(slice) else {
+        return false
+      }
       last.end = max(last.end, slice.end)
       last.count += slice.count
       return true

@@ -39,17 +39,24 @@ const span = ns => ns < CLOCK ? `${+(ns / unitFor(ns)[1]).toPrecision(4)} ${unit
 // ---- The data
 const data = JSON.parse($('data').textContent);
 const { trace, findings } = data.findings, { processes, kinds, labels, markers, flows, channels, unit } = data.timeline;
-const packed = Uint8Array.from(atob($('slices').textContent.trim()), c => c.charCodeAt(0));
+const digits = atob($('slices').textContent.trim()), packed = new Uint8Array(digits.length);
+for (let i = 0; i < digits.length; i++) packed[i] = digits.charCodeAt(i);
 const bytes = new Uint8Array(await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'))).arrayBuffer());
-let cursor = 0;
-function number() { // LEB128; products instead of shifts, since these end at 32 bits
-  let value = 0, factor = 1;
-  for (;; factor *= 128) {
-    const byte = bytes[cursor++];
-    value += (byte & 127) * factor;
-    if (byte < 128) return value;
-  }
-}
+// Columns of LEB128 numbers, one behind the other (PackedSlices.swift). Products instead of shifts, since these end at 32 bits.
+const column = (() => {
+  let cursor = 0;
+  return (length, values = new Float64Array(length)) => {
+    for (let i = 0; i < length; i++) {
+      let byte = bytes[cursor++], value = byte & 127;
+      for (let factor = 128; byte > 127; factor *= 128) value += ((byte = bytes[cursor++]) & 127) * factor;
+      values[i] = value;
+    }
+    return values;
+  };
+})();
+const sizes = column(data.timeline.lanes.length), sliceCount = sizes.reduce((sum, n) => sum + n, 0);
+const [gaps, lengths, heads] = [column(sliceCount), column(sliceCount), column(sliceCount)], counts = column(heads.filter(h => h % 2).length);
+let sliceNumber = 0, countNumber = 0;
 const duration = Math.max(data.timeline.duration, 1000);
 channels.forEach((c, index) => Object.assign(c, { index, end: c.end ?? duration, name: `${c.kind} ${c.id}` }));
 const SEVERITIES = ['error', 'warning', 'note'];
@@ -60,12 +67,15 @@ const words = Object.fromEntries(each('[data-kind]').map(li => [li.dataset.kind,
 const markersOf = Map.groupBy(markers, m => m.lane), spins = [];
 const rankOf = kinds.map(kind => Math.max(RANK.indexOf(kind), 1));
 const lanes = data.timeline.lanes.map((lane, index) => {
-  const slices = new Float64Array(number() * STRIDE), end = lane.end ?? duration, total = RANK.map(() => 0);
-  for (let i = 0, t = 0; i < slices.length; i += STRIDE) {
-    const start = t + number(), length = number(), head = number(), rank = rankOf[head >> 1 & 7];
+  const slices = new Float64Array(sizes[index] * STRIDE), end = lane.end ?? duration, total = RANK.map(() => 0);
+  for (let i = 0, t = 0; i < slices.length; i += STRIDE, sliceNumber++) {
+    const start = t + gaps[sliceNumber], length = lengths[sliceNumber], head = heads[sliceNumber], rank = rankOf[head >> 1 & 7];
     t = start + length;
-    [slices[i], slices[i + 1], slices[i + 2], slices[i + 3]] = [start * unit, length * unit, rank, Math.floor(head / 16)];
-    slices[i + 4] = head & 1 ? number() : 1;
+    slices[i] = start * unit;
+    slices[i + 1] = length * unit;
+    slices[i + 2] = rank;
+    slices[i + 3] = Math.floor(head / 16);
+    slices[i + 4] = head % 2 ? counts[countNumber++] : 1;
     total[rank] += length * unit;
     if (RANK[rank] === 'spin') spins.push({ lane: index, t: start * unit, end: t * unit });
   }
