@@ -8,7 +8,7 @@ struct BurnMeter {
   static let looks = 3
   /// The least part of the time that it runs or wants to run, and that it runs.
   private static let leastBusy = 0.9
-  private static let leastRunning = 0.2
+  private static let leastRunning = 0.05
 
   private var last: (time: Nanoseconds, running: UInt64, waiting: UInt64)?
   private(set) var streak = 0

@@ -7,7 +7,8 @@ static inline void *serve(void *argument) {
     char text[64];
     ssize_t size;
     while ((size = read(fd, text, sizeof text)) > 0) {
-        if (text[0] == 'Q') break;
+        // TCP may bring it together with what was written before.
+        if (memchr(text, 'Q', (size_t)size)) break;
         if (write(fd, text, size) != size) break;
     }
     close(fd);
