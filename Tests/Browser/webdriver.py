@@ -9,7 +9,7 @@ import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # section 11
 BROWSERS = {
-    "chromium": ("chromedriver", "chromium", "goog:chromeOptions", ["--headless=new", "--disable-gpu", "--no-sandbox", "--hide-scrollbars"]),
+    "chromium": ("chromedriver", "chromium", "goog:chromeOptions", ["--headless=new", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"]),
     "firefox": ("geckodriver", "firefox-esr", "moz:firefoxOptions", ["-headless"]),
 }
 

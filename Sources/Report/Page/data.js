@@ -105,7 +105,7 @@ for (const f of findings) {
   f.parties = { victim: laneOf(f.victim, f.first_ns), actor: laneOf(f.actor, f.first_ns) };
   const rule = each('[data-rule]', $('rules').content).find(p => p.dataset.rule === f.rule);
   Object.assign(f, { meaning: rule?.textContent.replace(/\s+/g, ' '), roles: { actor: 'acts', victim: 'suffers', ...rule?.dataset } });
-  f.evidence.forEach((e, i) => Object.assign(e, { number: i + 1, lane: laneOf(e, e.t_ns), t: e.t_ns, label: e.text, finding: f.id }));
+  f.evidence.forEach((e, i) => Object.assign(e, { number: i + 1, lane: laneOf(e, e.t_ns), t: e.t_ns, label: e.text, finding: f.id, frames: f.stacks?.[e.stack] ?? [] }));
   // The story has also the arrows of its cause, and the fork that parted the two.
   const pids = [f.actor?.pid, f.victim?.pid], parts = x => [x.from, x.to].every(end => pids.includes(lanes[end.lane].pid));
   f.arrows = new Set(flows.filter(x => [f.id, f.cause ?? f.id].includes(x.finding) || (x.kind === 'fork' && parts(x))));

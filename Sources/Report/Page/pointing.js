@@ -19,8 +19,12 @@ function describe(item) {
     ['Calls', item.calls > 1 && `${count(item.calls)}, ${count(item.calls / item.length * 1e9)} per second`],
     ['Here', item.merged > 1 && `${count(item.merged)} entries share this spot; zoom in to tell them apart`],
   ].filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]);
-  return [el('code', {}, item.label || item.kind), el('dl', {}, ...facts)];
+  // A mark in the timeline is a finding's evidence, too.
+  const frames = item.frames ?? findings.find(f => f.id === item.finding)?.evidence.find(e => e.t === item.t && e.lane === item.lane)?.frames;
+  return [el('code', {}, item.label || item.kind), el('dl', {}, ...facts), ...frames?.length ? [el('ol', { class: 'stack' }, ...frames.map(frameLine))] : []];
 }
+const whereOf = s => s.file ? `${s.file}:${s.line ?? '?'}` : `${s.module ?? '?'}+0x${(s.offset ?? 0).toString(16)}`;
+function frameLine(s) { return el('li', { class: s.blamed ? 'blamed' : s.library ? 'library' : null }, el('code', {}, `${s.function ?? '?'}  ${whereOf(s)}`)); }
 function pick(item) {
   picked = item;
   $('facts-of').replaceChildren(...item ? describe(item) : []);

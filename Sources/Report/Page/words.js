@@ -1,13 +1,12 @@
 // ---- The answer in words
 function step(f, e) {
-  const node = fill(copy('step'), { ...e, time: at(e.t), who: lanes[e.lane]?.full ?? e.tid }), frames = f.stacks?.[e.stack] ?? [];
-  const where = s => s.file ? `${s.file}:${s.line ?? '?'}` : `${s.module ?? '?'}+0x${(s.offset ?? 0).toString(16)}`;
+  const node = fill(copy('step'), { ...e, time: at(e.t), who: lanes[e.lane]?.full ?? e.tid }), { frames } = e, blamed = frames.find(s => s.blamed);
   // Comes so close that the nearest other moment of the finding stands apart.
   const gap = f.moments.reduce((least, { t }) => t === e.t ? least : Math.min(least, Math.abs(t - e.t)), Infinity);
   const around = side => e.t + side * Math.min(gap * 3, (view.t1 - view.t0) / 2);
-  listen(node.querySelector('button'), { click: () => { picked = e; goTo([e.lane], around(-1), around(1)); } });
-  const part = s => s.blamed ? 'blamed' : s.library ? 'library' : null;
-  node.querySelector('details ol').append(...frames.map(s => el('li', { class: part(s) }, el('code', {}, `${s.function ?? '?'}  ${where(s)}`))));
+  listen(node.querySelector('button'), { click: () => { goTo([e.lane], around(-1), around(1)); pick(e); } });
+  if (blamed) node.querySelector('summary').textContent = show(`in ${blamed.function ?? '?'} (${whereOf(blamed)})`);
+  node.querySelector('details ol').append(...frames.map(frameLine));
   return node;
 }
 for (const f of findings) {
