@@ -8,7 +8,7 @@ import time
 
 from webdriver import Browser, Missing
 
-ROWS = "return document.querySelectorAll('#gutter > *').length"
+ROWS = "return Number(document.querySelector('#gutter').dataset.rows ?? 0)"
 FRAMES = """
 const scroller = document.querySelector('#scroller'), press = key => scroller.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
 const frame = () => new Promise(done => requestAnimationFrame(() => {

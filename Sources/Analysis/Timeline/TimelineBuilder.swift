@@ -241,7 +241,8 @@ struct TimelineBuilder {
 
   private mutating func coarsen() {
     while slices.count > detail.mostSlices / 2, timeline.coarse < timeline.duration {
-      timeline.coarse = max(timeline.coarse * 4, 1_000)
+      // From what one slice in so many takes, if they are alike.
+      timeline.coarse = max(timeline.coarse * 4, timeline.duration / UInt64(detail.mostSlices), 1_000)
       slices.merge(within: timeline.coarse, besides: detail.windows)
     }
   }

@@ -44,12 +44,17 @@ function draw() {
   [frame, hits, remarks] = [0, [], []];
   const ratio = devicePixelRatio, all = TOP + rowsHeight + 8, printing = document.documentElement.classList.contains('print');
   const H = printing ? all : Math.round(Math.min(all, Math.max(260, innerHeight * 0.72)));
-  scroller.style.height = canvas.style.height = `${H}px`;
+  // What would be the same is not set anew: each time the browser would lay out the page, or clear the canvas.
+  if (canvas.style.height !== `${H}px`) scroller.style.height = canvas.style.height = `${H}px`;
   W = canvas.clientWidth;
-  Object.assign(canvas, { width: Math.round(W * ratio), height: Math.round(H * ratio) });
+  const [wide, high] = [Math.round(W * ratio), Math.round(H * ratio)];
+  if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
+  ctx.resetTransform();
+  ctx.clearRect(0, 0, wide, high);
   Object.assign(ctx, { font: MONO, textBaseline: 'middle', lineJoin: 'round' }).scale(ratio, ratio);
   const top = scroller.scrollTop, step = STEPS.find(s => s > (view.t1 - view.t0) / W * 100) ?? STEPS.at(-1), ticks = [];
   for (let n = Math.max(Math.ceil(view.t0 / step), 0); n * step <= view.t1; n++) ticks.push(n * step);
+  labelRows(rows.filter(row => row.y + row.h > top && row.y < top + H));
   ctx.translate(0, TOP - top);
   for (const t of ticks) rect(colour('line'), Math.round(X(t)), top, 1, H);
   for (const row of rows) if (row.y + row.h > top && row.y < top + H) (row.lane ? drawLane : row.process ? drawProcess : row.channel ? drawChannel : drawTitle)(row);
@@ -59,6 +64,12 @@ function draw() {
   drawPins();
   ctx.translate(0, top - TOP);
   drawAxis(ticks, step, H);
+}
+// Only the rows in view have labels in the page: there may be thousands.
+function labelRows(seen) {
+  const which = `${rows.indexOf(seen[0])} ${seen.length}`;
+  if (which !== labelled) $('gutter').replaceChildren(...seen.map(rowLabel));
+  labelled = which;
 }
 function drawAxis(ticks, step, H) {
   const [unit, size] = unitFor(Math.min(view.t1, duration)), digits = size => Math.max(0, Math.ceil(Math.log10(size / step)));

@@ -27,7 +27,10 @@ function stage(f) {
 function goTo(indices, t0, t1) {
   setView(t0, t1);
   $('timeline').scrollIntoView({ block: 'nearest' });
-  for (const i of indices) $('gutter').children[rows.indexOf(rowOf.get(i))]?.scrollIntoView({ block: 'nearest' });
+  for (const { y, h } of indices.map(i => rowOf.get(i)).filter(Boolean)) {
+    const seen = scroller.clientHeight - TOP;
+    if (y < scroller.scrollTop || y + h > scroller.scrollTop + seen) scroller.scrollTop = y - Math.max(0, (seen - h) / 2);
+  }
 }
 function select(finding) {
   selected = finding;
@@ -49,7 +52,7 @@ function restore() {
 const scroller = $('scroller'), canvas = $('canvas'), ctx = canvas.getContext('2d');
 const STRIP = 20, TOP = 42, BAR = 18, HOLD = 4; // heights: the strip of the whole trace, strip and axis, a thread's bar, a holder's line
 const MOST_HOLDERS = 6;
-let rows = [], rowOf = new Map(), rowsHeight = 0;
+let labelled = '', rows = [], rowOf = new Map(), rowsHeight = 0;
 // Children stand below their parent: the picture follows the lineage, and first the lines in which something was found.
 function layOut() {
   const children = Map.groupBy(processes.keys(), i => processes[processes[i].parent] ? processes[i].parent : -1);
@@ -70,17 +73,19 @@ function layOut() {
     }
   })(-1, 0);
   rowOf = new Map(rows.filter(r => r.lane).map(r => [r.lane.index, r]));
-  $('gutter').replaceChildren(...rows.map(rowLabel));
+  Object.assign($('gutter').style, { height: `${rowsHeight + 8}px` });
+  $('gutter').dataset.rows = rows.length;
+  labelled = '';
   schedule();
 }
-function rowLabel({ lane, process, channel, title, depth, h }) {
-  if (title) return el('div', { class: 'process', style: `height: ${h}px` }, el('span', { class: 'ellipsis' }, title));
+function rowLabel({ lane, process, channel, title, depth, y, h }) {
+  if (title) return el('div', { class: 'process', style: `top: ${y}px; height: ${h}px` }, el('span', { class: 'ellipsis' }, title));
   if (channel) {
     const of = channel.findings.includes(selected?.id) ? 'the finding\'s' : null, words = [channel.owner, channel.findings.join(', ')].filter(Boolean).join(', ');
-    return el('div', { class: 'lane channel', style: `height: ${h}px`, title: channel.name, 'data-role': of, 'data-party': of && 'channel' },
+    return el('div', { class: 'lane channel', style: `top: ${y}px; height: ${h}px`, title: channel.name, 'data-role': of, 'data-party': of && 'channel' },
       el('code', {}, channel.name), el('span', { class: 'ellipsis' }, words));
   }
-  const party = lane && ['victim', 'actor'].find(p => selected?.parties[p] === lane.index), style = `height: ${h}px`;
+  const party = lane && ['victim', 'actor'].find(p => selected?.parties[p] === lane.index), style = `top: ${y}px; height: ${h}px`;
   const name = el('span', { class: 'ellipsis' }, lane ? lane.name : `${'\u00a0\u00a0'.repeat(depth)}${process.pid} ${process.command}`);
   if (process) return el('div', { class: 'process', title: process.command, style }, name);
   const marks = { title: lane.full, 'data-party': party, 'data-role': selected?.roles[party] };
