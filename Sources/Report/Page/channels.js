@@ -39,5 +39,5 @@ function describeChannel({ channel, t }) {
     ['Made by', channel.maker && `pid ${channel.maker} at ${at(channel.start)}`], ['Owner', channel.owner],
     ['Who has it', holders.join('; ') || 'nobody'], ['Findings', channel.findings.join(', ')],
   ].filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]);
-  return [el('code', {}, channel.name), el('dl', {}, ...facts), el('pre', { class: 'family' }, channel.family)];
+  return [el('code', {}, channel.name), el('dl', {}, ...facts), el('pre', { class: 'family' }, ...channel.family.split('\n').map(line => el('div', {}, line || ' ')))];
 }
