@@ -31,7 +31,11 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
     .target(
-      name: "Report", dependencies: ["Analysis", "CZlib", "Lineage", "Trace"],
+      name: "Report",
+      dependencies: [
+        "Analysis", "CZlib", "Lineage", "Trace", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Perfetto/perfetto_trace.proto"],
       resources: [.embedInCode("Page"), .embedInCode("Rules")],
       swiftSettings: strict),
     .executableTarget(
