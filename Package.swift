@@ -60,7 +60,11 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["Analysis", "faultline", "fuzz-lineage", "Recorder", "Support", "Trace"],
+      name: "CommandTests",
+      dependencies: [
+        "Analysis", "faultline", "fuzz-lineage", "Recorder", "Report", "Support", "Trace",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

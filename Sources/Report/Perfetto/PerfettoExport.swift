@@ -11,6 +11,8 @@ public final class PerfettoExport: EventObserver {
   private let naming: any FrameNaming
   /// By thread.
   private var lanes: ContiguousArray<Lane> = []
+  /// By process.
+  private var isDescribed: ContiguousArray<Bool> = []
   var flows = PerfettoFlows()
   var channels: [UInt32: PerfettoChannel] = [:]
   private var stacks: [StackID: [String]] = [:]
@@ -87,13 +89,22 @@ public final class PerfettoExport: EventObserver {
         try unfinished(left, until: time, world: world, tables: tables)
       }
     }
+    for case let process? in world.processes { try describe(process, world: world, tables: tables) }
     for channel in channels.values.sorted(by: { $0.serial < $1.serial }) { try writer.end(on: channel.track, at: time) }
   }
 
-  /// Describes a thread and its process; again when their names have changed.
+  /// Describes a process once it has its last name: of several, Perfetto takes the first.
+  private func describe(_ process: ProcessState, world: World, tables: TraceTables) throws {
+    let place = process.id.position
+    while isDescribed.count <= place { isDescribed.append(false) }
+    guard !isDescribed[place] else { return }
+    isDescribed[place] = true
+    try writer.describe(.process(process, world: world, tables: tables), at: process.started)
+  }
+
+  /// Describes a thread; again when its name has changed.
   private func describe(_ id: ThreadID, world: World, tables: TraceTables) throws {
     guard let thread = world.thread(id), let process = world.process(thread.process) else { return }
-    try writer.describe(.process(process, world: world, tables: tables), at: thread.started)
     try writer.describe(.thread(thread, pid: process.pid, tables: tables), at: thread.started)
     while lanes.count <= id.position { lanes.append(Lane()) }
     guard !lanes[id.position].isThere else { return }
@@ -107,8 +118,9 @@ public final class PerfettoExport: EventObserver {
 
   private func ended(_ event: Event, arena: Arena, world: World, tables: TraceTables) throws {
     try finishCycle(of: event.thread)
-    // Its last name counts.
-    try describe(event.thread, world: world, tables: tables)
+    if let process = world.process(of: event.thread), !process.isAlive {
+      try describe(process, world: world, tables: tables)
+    }
     try writer.instant(
       EventText.line(event, arena: arena, tables: tables).trimmingDashes, .fork,
       on: PerfettoTrack.thread(event.thread), at: event.time)
@@ -122,10 +134,12 @@ public final class PerfettoExport: EventObserver {
   ) throws {
     let track = PerfettoTrack.thread(event.thread)
     while lanes.count <= event.thread.position { lanes.append(Lane()) }
-    if case .exec = operation, result.succeeded { try describe(event.thread, world: world, tables: tables) }
     let name = EventText.place(event, syscall, operation, arena: arena, world: world)
     let line = EventText.line(event, arena: arena, tables: tables)
     let touched = flows.touched(event, operation, world: world, tables: tables)
+    if let woken = touched.woken {
+      try tell(woken.by, on: PerfettoTrack.thread(woken.thread), at: woken.time)
+    }
     if event.cycle > 1 {
       try takeTurn(event, name: name, line: line, flows: touched.own)
       return
@@ -145,12 +159,14 @@ public final class PerfettoExport: EventObserver {
     try writer.begin(
       name, Self.category(event, operation), on: track, at: start, flows: touched.own, notes: notes)
     if let waker = touched.waker {
-      try writer.instant(
-        "woken by \(waker.words)", .wakeup, on: track, at: min(max(event.firstReturn, start), end),
-        flows: [waker.flow])
+      try tell(waker, on: track, at: min(max(event.firstReturn, start), end))
     }
     try writer.end(on: track, at: end)
     lanes[event.thread.position].end = end
+  }
+
+  private func tell(_ waker: PerfettoFlows.Waker, on track: UInt64, at time: Nanoseconds) throws {
+    try writer.instant("woken by \(waker.words)", .wakeup, on: track, at: time, flows: [waker.flow])
   }
 
   private static func category(_ event: Event, _ operation: Operation) -> PerfettoWriter.Category {

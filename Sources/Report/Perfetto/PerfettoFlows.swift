@@ -12,8 +12,26 @@ struct PerfettoFlows {
     var words: String
   }
 
+  /// The arrows that one call has to do with.
+  struct Arrows {
+    /// Those that begin or pass at the call's begin.
+    var own: [UInt64] = []
+    /// What woke it, if it slept until a write.
+    var waker: Waker?
+    /// A call of another thread that this one woke, and that returned before it was told.
+    var woken: (thread: ThreadID, time: Nanoseconds, by: Waker)?
+  }
+
+  /// A wait or read that found what nobody was seen to write: that write may be told yet.
+  private struct Unexplained {
+    var thread: ThreadID
+    var side: Side
+    var returned: Nanoseconds
+  }
+
   /// By channel (its serial number): the writes that threads were told of last.
   private var told: [UInt32: [(thread: ThreadID, flow: UInt64)]] = [:]
+  private var unexplained: [UInt32: Unexplained] = [:]
 
   /// A write is known by its thread and the moment that it began at: a read may take of it before it has returned.
   static func write(by thread: ThreadID, at time: Nanoseconds) -> UInt64 {
@@ -32,52 +50,86 @@ struct PerfettoFlows {
     return mixed ^ mixed >> 31
   }
 
-  /// The arrows that begin or pass at a call's begin (`own`), and what woke it, if it slept until a write.
   mutating func touched(
     _ event: Event, _ operation: Operation, world: World, tables: TraceTables
-  ) -> (own: [UInt64], waker: Waker?) {
-    if case .spawn(_, let child) = operation, world.thread(child) != nil { return ([Self.birth(of: child)], nil) }
+  ) -> Arrows {
+    if case .spawn(_, let child) = operation, world.thread(child) != nil { return Arrows(own: [Self.birth(of: child)]) }
     switch world.effect.kind {
-    case .write: return ([Self.write(by: event.thread, at: event.entered)], nil)
+    case .write: return wrote(event, world.effect, world: world, tables: tables)
     case .read:
-      var own = world.farEffect.kind == .write ? [Self.write(by: event.thread, at: event.entered)] : []
-      guard let segment = world.taken.first else { return (own, nil) }
+      var arrows = Arrows()
+      if world.farEffect.kind == .write { arrows = wrote(event, world.farEffect, world: world, tables: tables) }
+      guard let segment = world.taken.first else {
+        missed(event, file: world.effect.file, channel: world.effect.channel, world: world)
+        return arrows
+      }
       let flow = Self.write(by: segment.writer, at: segment.time)
-      if segment.time > event.entered { return (own, waker(flow, segment.writer, world, tables)) }
-      own.append(flow)
-      return (own, nil)
-    case .wait: return woken(event, world: world, tables: tables)
-    case .none, .peek, .accept, .endOfFile, .empty, .clear: return ([], nil)
+      if segment.time > event.entered {
+        arrows.waker = waker(flow, segment.writer, world, tables)
+      } else {
+        arrows.own.append(flow)
+      }
+      return arrows
+    case .wait: return returned(event, world: world, tables: tables)
+    case .none, .peek, .accept, .endOfFile, .empty, .clear: return Arrows()
     }
   }
 
-  mutating func forget(channel serial: UInt32) { told[serial] = nil }
+  mutating func forget(channel serial: UInt32) {
+    told[serial] = nil
+    unexplained[serial] = nil
+  }
 
-  private mutating func woken(
-    _ event: Event, world: World, tables: TraceTables
-  ) -> (own: [UInt64], waker: Waker?) {
-    var own: [UInt64] = []
-    var waker: Waker?
+  private mutating func wrote(_ event: Event, _ effect: Effect, world: World, tables: TraceTables) -> Arrows {
+    let flow = Self.write(by: event.thread, at: event.entered)
+    var arrows = Arrows(own: [flow])
+    guard !unexplained.isEmpty, let channel = world.channel(effect.channel),
+      let waiter = unexplained.removeValue(forKey: channel.serial), waiter.returned > event.entered,
+      channel.kind != .socketpair || world.file(effect.file)?.side != waiter.side
+    else { return arrows }
+    _ = isNews(flow, to: waiter.thread, channel: channel.serial)
+    arrows.woken = (waiter.thread, waiter.returned, waker(flow, event.thread, world, tables))
+    return arrows
+  }
+
+  private mutating func missed(_ event: Event, file: Int32, channel slot: Int32, world: World) {
+    // Of what comes through a socket, or was there before the trace, no writer is known.
+    guard let channel = world.channel(slot), [.pipe, .fifo, .eventfd, .socketpair].contains(channel.kind),
+      let side = world.file(file)?.side, world.waitingBefore(in: slot, at: side) == 0, event.repeats == 1
+    else { return }
+    unexplained[channel.serial] = Unexplained(thread: event.thread, side: side, returned: event.exited)
+  }
+
+  /// A spin is told of one write thousands of times: the first is news.
+  private mutating func isNews(_ flow: UInt64, to thread: ThreadID, channel serial: UInt32) -> Bool {
+    var known = told[serial] ?? []
+    if let place = known.firstIndex(where: { $0.thread == thread }) {
+      if known[place].flow == flow { return false }
+      known[place].flow = flow
+    } else {
+      known.append((thread, flow))
+    }
+    told[serial] = known
+    return true
+  }
+
+  private mutating func returned(_ event: Event, world: World, tables: TraceTables) -> Arrows {
+    var arrows = Arrows()
     for ready in world.ready where ready.channel >= 0 && ready.file >= 0 && ready.returned.contains(.input) {
       let channel = world.channels[Int(ready.channel)]
-      guard let write = Self.oldest(channel, ready, world: world) else { continue }
-      let flow = Self.write(by: write.thread, at: write.time)
-      // A spin is told of one write thousands of times.
-      var known = told[channel.serial] ?? []
-      if let place = known.firstIndex(where: { $0.thread == event.thread }) {
-        if known[place].flow == flow { continue }
-        known[place].flow = flow
-      } else {
-        known.append((event.thread, flow))
+      guard let write = Self.oldest(channel, ready, world: world) else {
+        missed(event, file: ready.file, channel: ready.channel, world: world)
+        continue
       }
-      told[channel.serial] = known
-      if write.time > event.entered, waker == nil {
-        waker = self.waker(flow, write.thread, world, tables)
+      let flow = Self.write(by: write.thread, at: write.time)
+      guard isNews(flow, to: event.thread, channel: channel.serial) else { continue }
+      if write.time > event.entered, arrows.waker == nil {
+        arrows.waker = waker(flow, write.thread, world, tables)
       } else {
-        own.append(flow)
+        arrows.own.append(flow)
       }
     }
-    return (own, waker)
+    return arrows
   }
 
   /// What waits longest there: a write that has returned, or one that goes on.
