@@ -328,7 +328,9 @@ import Testing
               continue
           for field in message.fields:
               kind = field.message_type or field.enum_type
-              label = "repeated " if field.label == field.LABEL_REPEATED else ""
+              # Newer versions of protobuf have the former alone, older ones the latter.
+              many = field.is_repeated if hasattr(field, "is_repeated") else field.label == 3
+              label = "repeated " if many else ""
               print(f"{name}.{field.name} {field.number} {label}{short(kind) if kind else kinds.get(field.type, field.type)}")
       """
     let theirs = Set(try #require(Self.python(program)).split(separator: "\n").map(String.init))
