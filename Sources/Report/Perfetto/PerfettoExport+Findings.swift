@@ -35,7 +35,7 @@ extension PerfettoExport {
       for spin in spins {
         let start = max(last, spin.start)
         try writer.begin(
-          timeline.labels[spin.label], .spin, on: track, at: start, notes: [.unsigned("count", spin.count)])
+          timeline.labels[Int(spin.label)], .spin, on: track, at: start, notes: [.unsigned("count", spin.count)])
         last = max(start, spin.end)
         try writer.end(on: track, at: last)
       }
