@@ -11,6 +11,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
   ],
   targets: [
@@ -30,7 +31,11 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Lineage", "Trace"], swiftSettings: strict),
     .target(
-      name: "Report", dependencies: ["Analysis", "CZlib", "Lineage", "Trace"],
+      name: "Report",
+      dependencies: [
+        "Analysis", "CZlib", "Lineage", "Trace", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Perfetto/perfetto_trace.proto"],
       resources: [.embedInCode("Page"), .embedInCode("Rules")],
       swiftSettings: strict),
     .executableTarget(
@@ -55,7 +60,11 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["Analysis", "faultline", "fuzz-lineage", "Recorder", "Support", "Trace"],
+      name: "CommandTests",
+      dependencies: [
+        "Analysis", "faultline", "fuzz-lineage", "Recorder", "Report", "Support", "Trace",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -41,11 +41,40 @@ public enum Analyzer {
       pass.observe(batch, tables: reader.tables)
       progress(reader.progress)
     }
+    return conclude(&pass, reader)
+  }
+
+  /// The same, and tells `observer` of every event as soon as it has moved the World. Throws what the observer throws.
+  public static func analyze(
+    _ reader: TraceReader, telling observer: some EventObserver, progress: (Double) -> Void = { _ in }
+  ) throws -> Analysis {
+    var pass = AnalysisPass()
+    var batch = EventBatch()
+    while reader.next(into: &batch) {
+      for event in batch.events {
+        let known = pass.observe(event, arena: batch.arena, tables: reader.tables)
+        try observer.observed(known, arena: batch.arena, world: pass.world, tables: reader.tables)
+      }
+      progress(reader.progress)
+    }
+    try observer.ended(at: pass.duration, world: pass.world, tables: reader.tables)
+    return conclude(&pass, reader)
+  }
+
+  private static func conclude(_ pass: inout AnalysisPass, _ reader: TraceReader) -> Analysis {
     var analysis = pass.conclude(header: reader.header, tables: reader.tables)
     analysis.isComplete = reader.isComplete && reader.damage == nil
     analysis.damage = reader.damage
     return analysis
   }
+}
+
+/// Who makes something of a trace's events, one by one, with the World as each left it.
+public protocol EventObserver: AnyObject {
+  /// The event, with the stack of its call if one was taken, has moved the World.
+  func observed(_ event: Event, arena: Arena, world: World, tables: TraceTables) throws
+  /// That was the last event. What threads are still inside of is in the World.
+  func ended(at time: Nanoseconds, world: World, tables: TraceTables) throws
 }
 
 /// An analysis of events as they come.
@@ -67,11 +96,11 @@ public struct LiveAnalysis: Sendable {
 
 /// The World and everything that watches it.
 struct AnalysisPass: Sendable {
-  private var world: World
+  private(set) var world: World
   private var watchers: Watchers
   private var events: UInt64 = 0
   private var folded: UInt64 = 0
-  private var duration: Nanoseconds = 0
+  private(set) var duration: Nanoseconds = 0
   /// Where threads stand in the calls that they are inside of, or that are told next of them.
   private var stacks: [ThreadID: (stack: StackID, isBegun: Bool)] = [:]
 
@@ -84,7 +113,9 @@ struct AnalysisPass: Sendable {
     for event in batch.events { observe(event, arena: batch.arena, tables: tables) }
   }
 
-  mutating func observe(_ told: Event, arena: Arena, tables: TraceTables) {
+  /// Returns the event with its stack.
+  @discardableResult
+  mutating func observe(_ told: Event, arena: Arena, tables: TraceTables) -> Event {
     events += 1
     folded += UInt64(told.repeats) - 1
     duration = max(duration, told.time)
@@ -101,6 +132,7 @@ struct AnalysisPass: Sendable {
     }
     world.apply(event, arena: arena, tables: tables)
     watchers.observe(event, arena: arena, world: world, tables: tables)
+    return event
   }
 
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {

@@ -62,6 +62,15 @@ public enum EventText {
     }
   }
 
+  /// A call and what it is on, as timelines name it: `poll on fd 3 (pipe) and 2 more`.
+  public static func place(
+    _ event: Event, _ syscall: Syscall, _ operation: Operation, arena: Arena, world: World
+  ) -> String {
+    words(ActivityMeter.place(event, syscall, operation, arena: arena, world: world))
+  }
+
+  public static func words(_ place: CallPlace) -> String { ActivityMeter.words(place) }
+
   /// How a process ended, from wait's status.
   public static func ending(_ status: Int32) -> String {
     if status & 0x7F == 0 { return "exited with \(status >> 8 & 0xFF)" }

@@ -57,7 +57,7 @@ extension World {
   }
 
   /// `(pid 140 "Worker-1", thread 150 "Poller")`.
-  func identity(of thread: ThreadState, _ tables: TraceTables) -> String {
+  public func identity(of thread: ThreadState, _ tables: TraceTables) -> String {
     let process = process(thread.process)
     let pid = process?.pid ?? 0
     let name = Self.given(process?.givenName, tables).map { " \"\($0)\"" } ?? ""

@@ -323,6 +323,9 @@ public struct Channel: Sendable {
   /// Whether a reader at one side takes what a reader at the other would: always, but for the two ends of a socketpair.
   public func isSameInput(_ one: Side, _ other: Side) -> Bool { kind != .socketpair || one == other }
 
+  /// The threads whose writes have begun and not returned, oldest first, and the numbers that they write to.
+  public var writing: [(thread: ThreadID, fd: FD)] { begun.map { ($0.thread, $0.fd) } }
+
   /// The queue that a reader at `side` reads.
   public func incoming(at side: Side) -> ByteQueue { side == .second ? backQueue : queue }
 

@@ -19,7 +19,7 @@ enum Look {
     for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
       guard let value = getenv(name), value.pointee != 0 else { continue }
       let locale = String(cString: value).lowercased()
-      return locale.contains("utf-8") || locale.contains("utf8")
+      return locale.contains(/utf-?8/)
     }
     return false
   }
