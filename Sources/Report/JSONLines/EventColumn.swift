@@ -12,8 +12,8 @@ enum EventColumn: Int, CaseIterable {
   case fd, kind, side, channel, open_file, creator_pid
   case other_fd, other_kind, other_side, other_channel, other_open_file, other_creator_pid
   // What else it asked for.
-  case bytes, messages, payload, passed, timeout_ns, capacity, waits, path, argv, address, pointer, op, enabled, flags, value
-  case events, data, inode, signal, code, signals, ignored
+  case bytes, messages, payload, passed, timeout_ns, capacity, waits, path, argv, address, pointer, op, enabled, flags
+  case value, events, data, inode, signal, code, signals, ignored
   // Other threads and processes.
   case target_pid, sender_pid, parent_pid, parent_tid, child_pid, child_tid, other_tid
   // What is no call.

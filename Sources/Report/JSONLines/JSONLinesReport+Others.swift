@@ -80,16 +80,14 @@ extension JSONLinesReport {
   private mutating func existing(_ found: ExistingDescriptor, _ event: Event) {
     var objects = NamedObjects(first: NamedObject(found.fd, world, event.thread))
     if objects.first?.kind == nil { objects.first?.kind = found.kind }
-    if found.sameAs >= 0 {
-      let other = found.sameIn == .unknown ? event.thread : found.sameIn
-      objects.second = NamedObject(found.sameAs, world, other)
-    }
+    let other = found.sameIn == .unknown ? event.thread : found.sameIn
+    if found.sameAs >= 0 { objects.second = NamedObject(found.sameAs, world, other) }
     add(objects)
     line.add(.bytes, found.waiting)
     line.add(.path, survey.tables.bytes(found.link))
     line.add(.flags, found.flags)
     if found.inode > 0 { line.add(.inode, found.inode) }
-    if let other = survey.tables.thread(found.sameIn) { line.add(.other_tid, other.tid) }
+    if found.sameAs >= 0, let other = survey.tables.thread(other) { line.add(.other_tid, other.tid) }
   }
 
   static func type(_ body: Event.Body) -> StaticString {

@@ -29,17 +29,13 @@ public struct JSONLinesReport {
     let root = survey.root.flatMap { survey.tables.thread($0) }?.pid ?? 0
     trace = Array("\"\(String(survey.header.started, radix: 16))-\(root)\"".utf8)
     started = Array("\"\(JSONReport.timestamp(survey.header.started))\"".utf8)
-    line.clear()
   }
 
-  /// The lines since the last call of this.
-  public mutating func takeLines(_ body: ([UInt8]) throws -> Void) rethrows {
-    try body(line.bytes)
+  /// Gives the lines since the last time, and forgets them.
+  public mutating func takeLines(_ take: ([UInt8]) throws -> Void) rethrows {
+    try take(line.bytes)
     line.clear()
   }
-
-  /// How many bytes wait to be taken.
-  public var size: Int { line.bytes.count }
 
   // MARK: The trace's own line
 
@@ -83,9 +79,14 @@ public struct JSONLinesReport {
 
   // MARK: Events
 
-  /// The lines of a batch; batches come in the trace's order.
-  public mutating func add(_ batch: EventBatch) {
-    for event in batch.events { add(event, batch.arena) }
+  private static let mostWaiting = 1 << 18
+
+  /// Batches come in the trace's order; their lines go on in parts of some hundred kilobytes.
+  public mutating func add(_ batch: EventBatch, _ take: ([UInt8]) throws -> Void) rethrows {
+    for event in batch.events {
+      add(event, batch.arena)
+      if line.bytes.count >= Self.mostWaiting { try takeLines(take) }
+    }
   }
 
   mutating func add(_ told: Event, _ arena: Arena) {
@@ -170,7 +171,8 @@ public struct JSONLinesReport {
     line.add(.process, record.process.index)
     line.add(.thread, thread.index)
     guard world.process(record.process) != nil else { return }
-    line.add(.command, world.command(record.process, survey.tables))
+    let command = world.command(record.process, survey.tables)
+    if command != "?" { line.add(.command, command) }
     line.add(.execed, world.hasExeced(record.process))
     while identities.count <= place { identities.append([]) }
     identities[place] = Array(line.bytes[start...])
