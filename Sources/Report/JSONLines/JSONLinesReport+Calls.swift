@@ -70,20 +70,19 @@ extension JSONLinesReport {
     line.add(.timeout_ns, wait.timeout)
     if wait.isEpoll { line.add(.capacity, wait.capacity) }
     if wait.entries.isEmpty { return }
-    let entries = arena.waits(wait.entries)
+    // What epoll returned the model has found out by epoll_data.
+    let isResolved = wait.isEpoll && world.ready.count == Int(wait.entries.count)
     line.key(.waits)
     line.raw("[")
-    var place = 0
-    for entry in entries {
+    for place in 0..<Int(wait.entries.count) {
       if place > 0 { line.raw(",") }
-      // What epoll returned the model has found out by epoll_data.
-      if wait.isEpoll, place < world.ready.count, world.ready.count == entries.count {
+      let entry = arena.waits[Int(wait.entries.offset) + place]
+      if isResolved {
         let ready = world.ready[place]
-        one(NamedObject(ready.fd, file: ready.file, world), ready.asked, entry.returned)
+        one(object(ready), ready.asked, entry.returned)
       } else {
-        one(NamedObject(entry.fd, world, event.thread), entry.asked, entry.returned)
+        one(object(entry.fd, event.thread), entry.asked, entry.returned)
       }
-      place += 1
     }
     line.raw("]")
   }

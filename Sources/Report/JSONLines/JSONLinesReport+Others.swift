@@ -49,7 +49,7 @@ extension JSONLinesReport {
     case .interest(let epoll, let fd, let events, let data):
       add(
         NamedObjects(
-          first: NamedObject(epoll, world, event.thread), second: NamedObject(fd, world, event.thread)))
+          first: object(epoll, event.thread), second: object(fd, event.thread)))
       readiness(.events, events)
       line.add(.data, hex: data)
     case .handlers(let caught, let ignored):
@@ -78,10 +78,10 @@ extension JSONLinesReport {
   }
 
   private mutating func existing(_ found: ExistingDescriptor, _ event: Event) {
-    var objects = NamedObjects(first: NamedObject(found.fd, world, event.thread))
+    var objects = NamedObjects(first: object(found.fd, event.thread))
     if objects.first?.kind == nil { objects.first?.kind = found.kind }
     let other = found.sameIn == .unknown ? event.thread : found.sameIn
-    if found.sameAs >= 0 { objects.second = NamedObject(found.sameAs, world, other) }
+    if found.sameAs >= 0 { objects.second = object(found.sameAs, other) }
     add(objects)
     line.add(.bytes, found.waiting)
     line.add(.path, survey.tables.bytes(found.link))

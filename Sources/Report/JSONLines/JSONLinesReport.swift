@@ -104,11 +104,11 @@ public struct JSONLinesReport {
     if event.phase == .end, !begun.isEmpty, let given = begun.removeValue(forKey: event.thread) {
       objects = given
     } else {
-      objects = .given(operation, world, event.thread)
+      objects = given(operation, event.thread)
       if event.phase == .begin { begun[event.thread] = objects }
     }
     world.apply(event, arena: arena, tables: survey.tables)
-    if event.phase != .begin { objects.addMade(operation, result, world, event.thread) }
+    if event.phase != .begin { objects = made(objects, operation, result, event.thread) }
     if case .exec(let exec) = operation, event.phase != .begin {
       forgetIdentity(event)
       begun[exec.caller] = nil
@@ -190,6 +190,29 @@ public struct JSONLinesReport {
 
   // MARK: Objects
 
+  // What mutates a report copies its World to hand it on, a hundred references for each event; what does not, and is not
+  // inlined into what does, lends it.
+
+  @inline(never)
+  private func given(_ operation: Operation, _ thread: ThreadID) -> NamedObjects { .given(operation, world, thread) }
+
+  @inline(never)
+  private func made(
+    _ objects: NamedObjects, _ operation: Operation, _ result: CallResult, _ thread: ThreadID
+  ) -> NamedObjects {
+    var all = objects
+    all.addMade(operation, result, world, thread)
+    return all
+  }
+
+  @inline(never)
+  func object(_ fd: FD, _ thread: ThreadID) -> NamedObject { NamedObject(fd, world, thread) }
+
+  @inline(never)
+  func object(_ ready: Ready) -> NamedObject { NamedObject(ready.fd, file: ready.file, world) }
+
+  private func record(_ thread: ThreadID) -> ThreadRecord? { survey.tables.thread(thread) }
+
   mutating func add(_ objects: NamedObjects) {
     if let object = objects.first {
       line.add(.fd, object.fd)
@@ -199,7 +222,7 @@ public struct JSONLinesReport {
         line.add(.channel, object.channel)
       }
       if object.openFile > 0 { line.add(.open_file, object.openFile) }
-      if let creator = survey.tables.thread(object.creator) { line.add(.creator_pid, creator.pid) }
+      if let creator = record(object.creator) { line.add(.creator_pid, creator.pid) }
     }
     if let object = objects.second {
       line.add(.other_fd, object.fd)
@@ -209,7 +232,7 @@ public struct JSONLinesReport {
         line.add(.other_channel, object.channel)
       }
       if object.openFile > 0 { line.add(.other_open_file, object.openFile) }
-      if let creator = survey.tables.thread(object.creator) { line.add(.other_creator_pid, creator.pid) }
+      if let creator = record(object.creator) { line.add(.other_creator_pid, creator.pid) }
     }
   }
 

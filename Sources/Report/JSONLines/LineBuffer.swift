@@ -44,17 +44,18 @@ struct LineBuffer {
     let number = Int64(clamping: value)
     if number < 0 { bytes.append(0x2D) }
     var rest = number.magnitude
-    if rest < 10 {
-      bytes.append(0x30 + UInt8(truncatingIfNeeded: rest))
-      return
-    }
-    let start = bytes.count
-    while rest > 0 {
+    var first = bytes.count
+    repeat {
       let quotient = rest / 10
       bytes.append(0x30 + UInt8(truncatingIfNeeded: rest &- quotient &* 10))
       rest = quotient
+    } while rest > 0
+    var last = bytes.count - 1
+    while first < last {
+      bytes.swapAt(first, last)
+      first += 1
+      last -= 1
     }
-    bytes[start...].reverse()
   }
 
   /// `"0x7f00"`: masks and addresses, which use all 64 bits.
@@ -115,11 +116,12 @@ struct LineBuffer {
   /// terminal would obey is escaped, and is itself again once parsed.
   mutating func string(_ text: some Collection<UInt8>) {
     bytes.append(0x22)
-    let start = bytes.count
+    var place = bytes.count
     bytes.append(contentsOf: text)
-    if let odd = bytes[start...].firstIndex(where: { !Self.isPlain($0) }) {
-      let rest = String(decoding: bytes[odd...], as: UTF8.self)
-      bytes.removeSubrange(odd...)
+    while place < bytes.count, Self.isPlain(bytes[place]) { place += 1 }
+    if place < bytes.count {
+      let rest = String(decoding: bytes[place...], as: UTF8.self)
+      bytes.removeSubrange(place...)
       for scalar in rest.unicodeScalars { append(scalar) }
     }
     bytes.append(0x22)
