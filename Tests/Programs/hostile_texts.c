@@ -2,6 +2,7 @@
 // address, a path, a payload.
 #include "program.h"
 #include <poll.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
