@@ -101,8 +101,7 @@ struct AnalysisPass: Sendable {
   private var events: UInt64 = 0
   private var folded: UInt64 = 0
   private(set) var duration: Nanoseconds = 0
-  /// Where threads stand in the calls that they are inside of, or that are told next of them.
-  private var stacks: [ThreadID: (stack: StackID, isBegun: Bool)] = [:]
+  private var stacks = StandingStacks()
 
   init(_ detail: TimelineDetail = .brief) {
     world = World(keepsHistory: detail.tellsChannels)
@@ -120,16 +119,7 @@ struct AnalysisPass: Sendable {
     folded += UInt64(told.repeats) - 1
     duration = max(duration, told.time)
     var event = told
-    if case .stack(let stack, true) = event.body {
-      stacks[event.thread] = (stack, false)
-    } else if !stacks.isEmpty, case .call = event.body, let known = stacks[event.thread] {
-      // What a call had that never ended is not the next one's.
-      let isOther = known.isBegun && event.phase != .end
-      if !isOther { event.stack = known.stack }
-      stacks[event.thread] = event.phase == .begin && !isOther ? (known.stack, true) : nil
-    } else if case .end = event.body {
-      stacks[event.thread] = nil
-    }
+    stacks.place(on: &event)
     world.apply(event, arena: arena, tables: tables)
     watchers.observe(event, arena: arena, world: world, tables: tables)
     return event

@@ -164,7 +164,7 @@ public enum EventText {
   }
 
   /// futex(2)'s operations, without their flags.
-  private static func futexOperation(_ operation: UInt32) -> String {
+  public static func futexOperation(_ operation: UInt32) -> String {
     let names = [
       "FUTEX_WAIT", "FUTEX_WAKE", "FUTEX_FD", "FUTEX_REQUEUE", "FUTEX_CMP_REQUEUE", "FUTEX_WAKE_OP", "FUTEX_LOCK_PI",
       "FUTEX_UNLOCK_PI", "FUTEX_TRYLOCK_PI", "FUTEX_WAIT_BITSET", "FUTEX_WAKE_BITSET", "FUTEX_WAIT_REQUEUE_PI",
@@ -199,20 +199,21 @@ public enum EventText {
     return "\(transfer.fd), \(quoted(bytes))\(cut), \(transfer.requested)\(flags)\(passed)"
   }
 
-  private static func families(_ calls: CallFamilies) -> String {
+  public static func families(_ calls: CallFamilies) -> String {
     let names: [(CallFamilies, String)] = [
       (.reads, "reads"), (.writes, "writes"), (.closes, "closes"), (.messages, "messages"), (.waits, "waits"),
     ]
     return names.filter { calls.contains($0.0) }.map(\.1).joined(separator: ", ")
   }
 
+  /// The names of poll(2)'s and epoll_ctl(2)'s bits, without POLL and EPOLL before them.
+  public static let readinessNames: [(Readiness, String)] = [
+    (.input, "IN"), (.priority, "PRI"), (.output, "OUT"), (.error, "ERR"), (.hangup, "HUP"), (.invalid, "NVAL"),
+    (.readHangup, "RDHUP"), (.edgeTriggered, "ET"), (.oneShot, "ONESHOT"), (.exclusive, "EXCLUSIVE"),
+  ]
+
   public static func readiness(_ events: Readiness) -> String {
-    var names: [String] = []
-    let known: [(Readiness, String)] = [
-      (.input, "IN"), (.priority, "PRI"), (.output, "OUT"), (.error, "ERR"), (.hangup, "HUP"), (.invalid, "NVAL"),
-      (.readHangup, "RDHUP"), (.edgeTriggered, "ET"), (.oneShot, "ONESHOT"), (.exclusive, "EXCLUSIVE"),
-    ]
-    for (bit, name) in known where events.contains(bit) { names.append(name) }
+    let names = readinessNames.filter { events.contains($0.0) }.map(\.1)
     return names.isEmpty ? "0" : names.joined(separator: "|")
   }
 
@@ -229,7 +230,7 @@ public enum EventText {
     return text.isEmpty ? "" : ", \(text)"
   }
 
-  private static func domainName(_ domain: Int32) -> String {
+  public static func domainName(_ domain: Int32) -> String {
     [1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK"][domain] ?? "\(domain)"
   }
 
@@ -240,7 +241,12 @@ public enum EventText {
   }
 
   private static func signalSet(_ mask: UInt64) -> String {
-    "[" + (1...64).filter { mask >> ($0 - 1) & 1 == 1 }.map { signalName(Int32($0)) }.joined(separator: " ") + "]"
+    "[" + signals(mask).joined(separator: " ") + "]"
+  }
+
+  /// The signals of a mask: bit N-1 for signal N.
+  public static func signals(_ mask: UInt64) -> [String] {
+    (1...64).filter { mask >> ($0 - 1) & 1 == 1 }.map { signalName(Int32($0)) }
   }
 
   /// Bytes as a C string literal: printable ASCII as it is, the rest escaped, so that no terminal obeys it.

@@ -4,8 +4,19 @@ import Lineage
 import Trace
 
 public enum FamilyTree {
-  public static func text(_ file: OpenFile, _ world: World, _ tables: TraceTables) -> String {
-    var lines = ["open file #\(file.serial): \(describe(file, tables))"]
+  /// How the lines of one tree look.
+  private struct Look {
+    var colours: Bool
+    /// The longest moment, and the longest number.
+    var time: Int
+    var fd: Int
+  }
+
+  /// `colours`: with escape sequences for a terminal.
+  public static func text(
+    _ file: OpenFile, _ world: World, _ tables: TraceTables, colours: Bool = false
+  ) -> String {
+    var lines = [Paint.bold("open file #\(file.serial)", if: colours) + ": \(describe(file, tables))"]
     // Processes in the order in which they came to hold it, children under their parents.
     var order: [ProcessID] = []
     for step in file.history where !order.contains(step.process) { order.append(step.process) }
@@ -14,7 +25,10 @@ public enum FamilyTree {
       guard let parent = world.process(id)?.parent else { return true }
       return !members.contains(parent)
     }
-    for root in roots { branch(root, depth: 1, file, order, world, tables, into: &lines) }
+    let look = Look(
+      colours: colours, time: file.history.map { Duration.moment($0.time).utf8.count }.max() ?? 0,
+      fd: file.history.map { "\($0.fd)".utf8.count }.max() ?? 0)
+    for root in roots { branch(root, depth: 1, file, order, look, world, tables, into: &lines) }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -33,21 +47,25 @@ public enum FamilyTree {
   }
 
   private static func branch(
-    _ id: ProcessID, depth: Int, _ file: OpenFile, _ order: [ProcessID], _ world: World, _ tables: TraceTables,
-    into lines: inout [String]
+    _ id: ProcessID, depth: Int, _ file: OpenFile, _ order: [ProcessID], _ look: Look, _ world: World,
+    _ tables: TraceTables, into lines: inout [String]
   ) {
     guard depth < 64 else { return }
     let indent = String(repeating: "  ", count: depth)
     let pid = world.process(id)?.pid ?? 0
-    lines.append(
-      "\(indent)\(world.command(id, tables)) (pid \(pid)\(world.givenName(of: id, tables).map { " \"\($0)\"" } ?? ""))")
+    let name = world.givenName(of: id, tables).map { " \"\($0)\"" } ?? ""
+    lines.append("\(indent)\(Paint.cyan(world.command(id, tables), if: look.colours)) (pid \(pid)\(name))")
     for step in file.history where step.process == id {
       let tid = world.thread(step.thread)?.tid ?? 0
-      lines.append(
-        "\(indent)  \(Duration.moment(step.time))  fd \(step.fd)  \(words(step, tid: tid, pid: pid))")
+      let time = Duration.moment(step.time)
+      let number = "\(step.fd)"
+      let before = String(repeating: " ", count: look.time - time.utf8.count)
+      let after = String(repeating: " ", count: look.fd - number.utf8.count)
+      let moment = Paint.dim(time, if: look.colours)
+      lines.append("\(indent)  \(before)\(moment)  fd \(number)\(after)  \(words(step, tid: tid, pid: pid))")
     }
     for child in order where world.process(child)?.parent == id {
-      branch(child, depth: depth + 1, file, order, world, tables, into: &lines)
+      branch(child, depth: depth + 1, file, order, look, world, tables, into: &lines)
     }
   }
 

@@ -5,7 +5,10 @@ import Lineage
 import Trace
 
 public struct LineageReport {
-  public init() {}
+  /// Escape sequences for a terminal.
+  public var colours: Bool
+
+  public init(colours: Bool = false) { self.colours = colours }
 
   /// All channels, or those that the process ever knew by this number.
   public func text(_ world: World, tables: TraceTables, pid: Int32? = nil, fd: FD? = nil) -> String? {
@@ -17,6 +20,6 @@ public struct LineageReport {
       if files.isEmpty { return nil }
     }
     files.sort { $0.serial < $1.serial }
-    return files.map { FamilyTree.text($0, world, tables) }.joined(separator: "\n")
+    return files.map { FamilyTree.text($0, world, tables, colours: colours) }.joined(separator: "\n")
   }
 }

@@ -7,6 +7,17 @@ public struct Syscall: Hashable, Sendable {
 
   @inlinable public init(_ number: Int) { self.number = UInt16(truncatingIfNeeded: number) }
 
+  /// The call of that name, or of the number in `syscall_N`.
+  public init?(name: some StringProtocol) {
+    if let number = Self.names.firstIndex(where: { $0 == name }), !name.isEmpty {
+      self.init(number)
+    } else if name.hasPrefix("syscall_"), let number = UInt16(name.dropFirst(8)) {
+      self.init(Int(number))
+    } else {
+      return nil
+    }
+  }
+
   /// The name in the manual pages; `syscall_N` where this table knows none.
   public var name: String {
     let position = Int(number)

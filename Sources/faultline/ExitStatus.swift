@@ -40,9 +40,11 @@ enum Console {
   /// Text on standard error as it is, for a terminal's status line.
   static func show(_ text: String) { write(text, to: STDERR_FILENO) }
 
-  /// Text on standard output; what cannot be written ends the program.
+  /// Text on standard output; what cannot be written ends the program, quietly where nobody reads on (a pager that was left), as
+  /// SIGPIPE does where it is not ignored.
   static func print(_ text: String) {
     if let failed = write(text, to: STDOUT_FILENO) {
+      if failed == EPIPE { exit(128 + SIGPIPE) }
       say("cannot write standard output: \(String(cString: strerror(failed)))")
       exit(ExitStatus.cannotWrite)
     }

@@ -1,15 +1,18 @@
 import ArgumentParser
 
 struct ExportCommand: ParsableCommand {
-  enum Format: String, ExpressibleByArgument, CaseIterable { case perfetto }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case jsonl, perfetto }
 
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write a trace in a format that other programs read.")
 
-  @Option(help: "For ui.perfetto.dev and its trace processor (protobuf).")
+  @Option(
+    help: "jsonl: an event a line, for DuckDB and Spark; perfetto: for ui.perfetto.dev and its trace processor.")
   var format: Format
 
-  @Option(name: .shortAndLong, help: "Where it goes (default: TRACE with .pftrace for its ending).")
+  @Option(
+    name: .shortAndLong,
+    help: "Where it goes (default: TRACE with .jsonl or .pftrace for its ending; - is standard output).")
   var output: String?
 
   @Argument(help: "A .flt file.")
@@ -17,6 +20,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     switch format {
+    case .jsonl: try exportJSONLines()
     case .perfetto: try exportPerfetto()
     }
   }

@@ -30,7 +30,8 @@ struct LineageCommand: ParsableCommand {
       for event in batch.events { world.apply(event, arena: batch.arena, tables: reader.tables) }
     }
     TraceFile.warn(reader, trace)
-    guard let text = LineageReport().text(world, tables: reader.tables, pid: pid, fd: fd) else {
+    let report = LineageReport(colours: Look.terminal().colours)
+    guard let text = report.text(world, tables: reader.tables, pid: pid, fd: fd) else {
       throw Console.fail("no pipe, socket or other channel was fd \(fd!) in pid \(pid!)", ExitStatus.badData)
     }
     Console.print(text)
