@@ -4,10 +4,10 @@ import Foundation
 import Support
 import Testing
 
-/// A Python that has a module: that of FAULTLINE_PYTHON, else the system's or the one in PATH.
+/// A Python that has a module: that of FAULTLINE_TEST_PYTHON, else the system's or the one in PATH.
 enum Interpreter {
   static func with(_ module: String) -> String? {
-    let own = ProcessInfo.processInfo.environment["FAULTLINE_PYTHON"].map { [$0] } ?? []
+    let own = ProcessInfo.processInfo.environment["FAULTLINE_TEST_PYTHON"].map { [$0] } ?? []
     return (own + ["/usr/bin/python3", "python3"]).first { python in
       (try? Command.run([python, "-c", "import \(module)"], deadline: 60))?.status == 0
     }
@@ -94,7 +94,7 @@ enum Interpreter {
     #expect(inferred["traces"] as? Int == 2)
   }
 
-  @Test(.enabled(if: Interpreter.duckdb != nil, "no Python with duckdb; FAULTLINE_PYTHON can name one"))
+  @Test(.enabled(if: Interpreter.duckdb != nil, "no Python with duckdb; FAULTLINE_TEST_PYTHON can name one"))
   func recipesOfDuckDB() throws {
     let fleet = try Fleet(Self.victims)
     let answers = try fleet.answers(#require(Interpreter.duckdb), "duckdb", Self.document)
@@ -103,7 +103,7 @@ enum Interpreter {
     #expect(answers["blind_spots"] != nil)
   }
 
-  @Test(.enabled(if: Interpreter.spark != nil, "no Java, or no Python with pyspark; FAULTLINE_PYTHON can name one"))
+  @Test(.enabled(if: Interpreter.spark != nil, "no Java, or no Python with pyspark; FAULTLINE_TEST_PYTHON can name one"))
   func recipesOfSpark() throws {
     let fleet = try Fleet(Self.victims)
     let answers = try fleet.answers(#require(Interpreter.spark), "spark", Self.document)
@@ -112,7 +112,7 @@ enum Interpreter {
     #expect(answers["differences"]?.compactMap { $0["column"] as? String } == ["waits"])
   }
 
-  @Test(.enabled(if: Interpreter.jsonschema != nil, "no Python with jsonschema; FAULTLINE_PYTHON can name one"))
+  @Test(.enabled(if: Interpreter.jsonschema != nil, "no Python with jsonschema; FAULTLINE_TEST_PYTHON can name one"))
   func linesAreValidBySchema() throws {
     let fleet = try Fleet(ExportJSONLinesTests.victims)
     let answers = try fleet.answers(#require(Interpreter.jsonschema), "schema", Self.schema)
