@@ -103,7 +103,7 @@ enum Interpreter {
     #expect(answers["blind_spots"] != nil)
   }
 
-  @Test(.enabled(if: Interpreter.spark != nil, "no Java, or no Python with pyspark; FAULTLINE_TEST_PYTHON can name one"))
+  @Test(.enabled(if: Interpreter.spark != nil, "needs Java and pyspark; FAULTLINE_TEST_PYTHON can name one"))
   func recipesOfSpark() throws {
     let fleet = try Fleet(Self.victims)
     let answers = try fleet.answers(#require(Interpreter.spark), "spark", Self.document)
