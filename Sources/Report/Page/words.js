@@ -5,7 +5,7 @@ function step(f, e) {
   const gap = f.moments.reduce((least, { t }) => t === e.t ? least : Math.min(least, Math.abs(t - e.t)), Infinity);
   const around = side => e.t + side * Math.min(gap * 3, (view.t1 - view.t0) / 2);
   listen(node.querySelector('button'), { click: () => { goTo([e.lane], around(-1), around(1)); pick(e); } });
-  if (blamed) node.querySelector('summary').textContent = show(`in ${blamed.function ?? '?'} (${whereOf(blamed)})`);
+  if (blamed) node.querySelector('summary').textContent = show(`in ${blamed.function ?? '?'} (${whereOf(blamed).split('/').pop()})`);
   node.querySelector('details ol').append(...frames.map(frameLine));
   return node;
 }
