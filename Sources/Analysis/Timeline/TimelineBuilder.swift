@@ -320,7 +320,8 @@ struct TimelineBuilder {
     }
     for place in timeline.processes.indices {
       if let name = world.givenName(of: timeline.processes[place].id, tables) {
-        timeline.processes[place].command += " \"\(name)\""
+        // In front, since there may be no room for all.
+        timeline.processes[place].command = "\"\(name)\" \(timeline.processes[place].command)"
       }
     }
     for lane in timeline.lanes.indices { timeline.lanes[lane].slices = slices.slices(of: lane) }

@@ -62,7 +62,7 @@ function layOut() {
   const add = (row, h) => { rows.push({ ...row, y: rowsHeight, h }); rowsHeight += h; };
   [rows, rowsHeight] = [[], 0];
   const shown = channels.filter(c => !isNarrow || c.findings.length);
-  if (shown.length) add({ title: 'Channels: what waits in them, and who has them' }, 24);
+  if (shown.length) add({ title: 'Channels' }, 24);
   for (const c of shown) add({ channel: c }, 30 + HOLD * Math.min(c.holders.length, MOST_HOLDERS));
   (function family(parent, depth) {
     for (const i of children.get(parent)?.sort((a, b) => found(b) - found(a) || a - b) ?? []) {
