@@ -174,7 +174,7 @@ extension Recorder {
     let began = now
     stacks.current = tracee
     // A thread has a name for life, nearly always.
-    stacks.taker.wantsNames = tracee.givenNames.isEmpty
+    stacks.taker.wantedNames = Set([.thread, .process]).subtracting(tracee.givenNames.keys)
     let stack = stacks.taker.stack(
       of: tracee.tid, in: tracee.process.pid, registers: registers.words, space: &tracee.process.space.stacks,
       memo: &tracee.stackMemo, now: began)

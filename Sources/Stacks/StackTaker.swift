@@ -69,10 +69,10 @@ public final class StackTaker {
   public private(set) var counters = StackCounters()
   /// Says, once for each build, why no Python frames are told.
   public var refused: (String) -> Void = { _ in }
-  /// Whether to look for what the program's runtime calls the thread and its process, and who is told.
-  public var wantsNames: Bool {
-    get { python.wantsNames }
-    set { python.wantsNames = newValue }
+  /// Whose names to look for, by which the program's runtime calls the thread and its process, and who is told.
+  public var wantedNames: Set<GivenName> {
+    get { python.wantedNames }
+    set { python.wantedNames = newValue }
   }
   public var named: (GivenName, StringID) -> Void = { _, _ in }
 

@@ -40,9 +40,9 @@ final class PythonFrames {
   }
 
   private var codes: [Key: Code] = [:]
-  /// Whether to look for names, and what Python calls the thread of the last walk and its process: the `_name` of threading.Thread and of
+  /// Whose names to look for, and what Python calls the thread of the last walk and its process: the `_name` of threading.Thread and of
   /// multiprocessing's BaseProcess, whose methods are at work in the thread's outer frames.
-  var wantsNames = false
+  var wantedNames: Set<GivenName> = []
   private(set) var threadName: [UInt8]?
   private(set) var processName: [UInt8]?
 
@@ -69,7 +69,7 @@ final class PythonFrames {
       } else {
         // _PyStackRef has flags in its low bits (3.14).
         guard let place = place(reference & ~3, instruction, layout, space, memory) else { break }
-        if wantsNames { note(place, frame, layout, memory) }
+        if !wantedNames.isEmpty { note(place, frame, layout, memory) }
         // Another code object may come to lie there.
         words.append((reference & ~3) &+ layout.fileName)
         words.append((reference & ~3) &+ layout.lines)
@@ -85,8 +85,8 @@ final class PythonFrames {
   /// Lib/threading.py, Thread._bootstrap_inner; Lib/multiprocessing/process.py, BaseProcess._bootstrap, and billiard's. The class is told
   /// from 3.11 on.
   private func note(_ place: PythonPlace, _ frame: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) {
-    let isThread = place.function.hasSuffix("_bootstrap_inner") && place.file.hasSuffix("/threading.py")
-    let isProcess = place.function.hasSuffix("_bootstrap") && place.file.hasSuffix("/process.py")
+    let isThread = wantedNames.contains(.thread) && place.function.hasSuffix("_bootstrap_inner") && place.file.hasSuffix("/threading.py")
+    let isProcess = wantedNames.contains(.process) && place.function.hasSuffix("_bootstrap") && place.file.hasSuffix("/process.py")
     guard isThread || isProcess, isThread ? threadName == nil : processName == nil else { return }
     let objects = PythonObjects(layout: layout, memory: memory)
     guard let this = memory.load(frame &+ layout.locals, as: UInt64.self),
