@@ -33,6 +33,7 @@ public enum HTMLReport {
     .object([
       ("duration", .unsigned(timeline.duration)),
       ("coarse", .unsigned(timeline.coarse)),
+      ("wakes_until", timeline.wakesUntil.map { .unsigned($0) } ?? .null),
       ("left_out", .integer(Int64(timeline.leftOut))),
       ("processes", .array(timeline.processes.map(process))),
       ("lanes", .array(timeline.lanes.map(lane))),

@@ -51,8 +51,8 @@ public struct Timeline: Sendable {
   }
 
   public struct Flow: Sendable {
-    /// `wakes`: a write, and the wait that ended by it; `passes`: a descriptor in a message.
-    public enum Kind: String, Sendable { case fork, clone, wakeup, signal, wakes, passes }
+    /// `wakes`: a write, and the wait that ended by it.
+    public enum Kind: String, Sendable { case fork, clone, wakeup, signal, wakes }
 
     public var kind: Kind
     public var fromLane: Int
@@ -98,6 +98,8 @@ public struct Timeline: Sendable {
   public var duration: Nanoseconds = 0
   /// Gaps shorter than this were closed between slices of one kind; 0: none.
   public var coarse: Nanoseconds = 0
+  /// After this there are no arrows from writes to waits, since they were too many.
+  public var wakesUntil: Nanoseconds?
   /// How many lanes of threads that lived shortly were left out, since there were too many.
   public var leftOut = 0
   public var processes: [Process] = []

@@ -27,6 +27,8 @@ struct TimelineBuilder {
   private static let mostLabels = 4096
 
   private var channels = ChannelTracks()
+  /// Arrows from writes to waits, which must not take the places of the others.
+  private var wakes = 0
 
   init(_ detail: TimelineDetail) {
     self.detail = detail
@@ -74,12 +76,14 @@ struct TimelineBuilder {
     for effect in [world.effect, world.farEffect] where effect.channel >= 0 && effect.kind != .none {
       channels.note(world.channels[Int(effect.channel)], by: process, at: event.exited)
     }
-    guard case .wait = operation, timeline.flows.count < Self.mostMarks, let to = lane(of: event.thread) else { return }
+    guard case .wait = operation, wakes < Self.mostMarks, let to = lane(of: event.thread) else { return }
     for ready in world.ready where ready.channel >= 0 && ready.file >= 0 {
       guard let write = world.channels[Int(ready.channel)].incoming(at: world.files[Int(ready.file)].side).next,
         write.time > event.entered, write.time <= event.exited, write.writer != event.thread,
         let from = lane(of: write.writer)
       else { continue }
+      wakes += 1
+      if wakes == Self.mostMarks { timeline.wakesUntil = event.exited }
       timeline.flows.append(
         Timeline.Flow(
           kind: .wakes, fromLane: from, fromTime: write.time, toLane: to, toTime: event.exited,
@@ -113,7 +117,7 @@ struct TimelineBuilder {
       Timeline.Marker(
         lane: lane, time: event.time, kind: .signal,
         label: EventText.line(event, arena: arena, tables: tables), finding: nil))
-    guard delivery.sender > 0, timeline.flows.count < Self.mostMarks,
+    guard delivery.sender > 0, timeline.flows.count - wakes < Self.mostMarks,
       let sender = world.living.first(where: { world.process($0)?.pid == delivery.sender }).flatMap({ group(of: $0) }),
       let from = timeline.processes[sender].lanes.first, from != lane
     else { return }
@@ -135,7 +139,7 @@ struct TimelineBuilder {
       Timeline.Lane(thread: event.thread, tid: thread.tid, name: "", process: group, start: event.time))
     slices.addLane()
     lastLabel.append(nil)
-    if timeline.flows.count < Self.mostMarks, let from = self.lane(of: start.parent) {
+    if timeline.flows.count - wakes < Self.mostMarks, let from = self.lane(of: start.parent) {
       let pid = timeline.processes[group].pid
       timeline.flows.append(
         Timeline.Flow(

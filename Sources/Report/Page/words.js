@@ -47,7 +47,7 @@ each('header, #keys').forEach(root => fill(root, {
   incomplete: !trace.complete && 'The trace is incomplete: the answer reaches only as far as the trace does.',
   late: trace.began_after_start && 'The trace began after the program did: what happened before could not be seen.',
   blind: trace.blind_spots.length && `Could not be seen: ${trace.blind_spots.join(', ')}`,
-  coarse: [coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours.`, leftOut && `${many(leftOut, 'thread')} that ended soon after ${leftOut > 1 ? 'their' : 'its'} birth ${leftOut > 1 ? 'are' : 'is'} left out.`].filter(Boolean).join(' '),
+  coarse: [coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours${findings.length ? ', but for those around what was found' : ''}.`, data.timeline.wakes_until && `Arrows from writes to the waits that they end reach up to ${at(data.timeline.wakes_until, 3)}.`, leftOut && `${many(leftOut, 'thread')} that ended soon after ${leftOut > 1 ? 'their' : 'its'} birth ${leftOut > 1 ? 'are' : 'is'} left out.`].filter(Boolean).join(' '),
 }));
 $('lines').append(...data.summary.map(line => el('li', {}, line)));
 document.title = `${show(data.title, 80)} – faultline`;
