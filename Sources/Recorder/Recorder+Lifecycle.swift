@@ -209,6 +209,7 @@ extension Recorder {
   }
 
   private func execed(_ tracee: Tracee, former tid: Int32) {
+    tracee.givenNames = [:]
     var caller = ThreadID.unknown
     var former: Tracee?
     if tid != tracee.tid, let thread = tracees[tid] {

@@ -85,8 +85,11 @@ final class PythonFrames {
   /// Lib/threading.py, Thread._bootstrap_inner; Lib/multiprocessing/process.py, BaseProcess._bootstrap, and billiard's. The class is told
   /// from 3.11 on.
   private func note(_ place: PythonPlace, _ frame: UInt64, _ layout: PythonLayout, _ memory: TargetMemory) {
-    let isThread = wantedNames.contains(.thread) && place.function.hasSuffix("_bootstrap_inner") && place.file.hasSuffix("/threading.py")
-    let isProcess = wantedNames.contains(.process) && place.function.hasSuffix("_bootstrap") && place.file.hasSuffix("/process.py")
+    let isThread =
+      wantedNames.contains(.thread) && place.function.hasSuffix("_bootstrap_inner")
+      && place.file.hasSuffix("/threading.py")
+    let isProcess =
+      wantedNames.contains(.process) && place.function.hasSuffix("_bootstrap") && place.file.hasSuffix("/process.py")
     guard isThread || isProcess, isThread ? threadName == nil : processName == nil else { return }
     let objects = PythonObjects(layout: layout, memory: memory)
     guard let this = memory.load(frame &+ layout.locals, as: UInt64.self),
