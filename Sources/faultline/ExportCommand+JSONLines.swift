@@ -6,7 +6,7 @@ extension ExportCommand {
   func exportJSONLines() throws {
     let survey = TraceSurvey(try TraceFile.open(trace))
     let reader = try TraceFile.open(trace)
-    let path = output ?? (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ".jsonl"
+    let path = output ?? TraceFile.path(beside: trace, ending: ".jsonl")
     let file = try OutputFile(path)
     let progress = Progress("exporting \(trace)")
     let names = NativeNames()

@@ -7,7 +7,7 @@ extension ExportCommand {
   func exportPerfetto() throws {
     let reader = try TraceFile.open(trace)
     clinux_return_large_blocks()
-    let path = output ?? (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ".pftrace"
+    let path = output ?? TraceFile.path(beside: trace, ending: ".pftrace")
     let file = try OutputFile(path)
     let names = NativeNames()
     let export = try PerfettoExport(began: reader.header.started, naming: names) { try file.write($0) }

@@ -26,7 +26,7 @@ struct ReportCommand: ParsableCommand {
       if analysis.timeline.coarse > 0 {
         analysis = try TraceFile.analyze(trace, detail: .full.around(analysis.findings), warns: false)
       }
-      let path = output ?? (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ".html"
+      let path = output ?? TraceFile.path(beside: trace, ending: ".html")
       try TraceFile.write(HTMLReport.text(analysis), to: path)
       if path != "-" { Console.say("timeline in \(path)") }
     }

@@ -37,6 +37,11 @@ enum TraceFile {
     }
   }
 
+  /// The file beside a trace that has this ending instead of `.flt`.
+  static func path(beside trace: String, ending: String) -> String {
+    (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ending
+  }
+
   /// Writes a report to a file, or to standard output.
   static func write(_ text: String, to path: String?) throws {
     guard let path, path != "-" else {
