@@ -9,7 +9,7 @@ public enum LookCounter: String, Sendable {
   case others = "look-others"
   /// Processor time that a stop costs the thread, ns.
   case stop = "look-stop"
-  /// Processor time between two of them, ns: what the thread does in its own code.
+  /// Processor time between two of them, ns: what the thread does in its own code; between those two kinds of calls where it is most.
   case work = "look-work"
   /// How often the thread slept, in calls that do not stop, between two looks; and how many calls it made meanwhile that brought nothing.
   case parks = "look-parks"
