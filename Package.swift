@@ -23,6 +23,10 @@ let package = Package(
       dependencies: ["CZlib", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: strict),
     .target(name: "Lineage", dependencies: ["Trace"], swiftSettings: strict),
+    .target(
+      name: "StraceLog",
+      dependencies: ["Lineage", "Trace", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict),
     .target(name: "Ptrace", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "CSymbols", linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "Stacks", dependencies: ["CLinux", "CSymbols", "CUnwind", "Trace"], swiftSettings: strict),
@@ -41,7 +45,7 @@ let package = Package(
     .executableTarget(
       name: "faultline",
       dependencies: [
-        "Analysis", "CLinux", "Lineage", "Recorder", "Report", "Trace",
+        "Analysis", "CLinux", "Lineage", "Recorder", "Report", "StraceLog", "Trace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict,

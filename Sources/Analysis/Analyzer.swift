@@ -33,7 +33,7 @@ public struct Analysis: Sendable {
 public enum Analyzer {
   /// Reads a .flt file to its end, or as far as it goes. `progress` is told, now and then, how far that is (0 to 1).
   public static func analyze(
-    _ reader: TraceReader, detail: TimelineDetail = .brief, progress: (Double) -> Void = { _ in }
+    _ reader: some EventSource, detail: TimelineDetail = .brief, progress: (Double) -> Void = { _ in }
   ) -> Analysis {
     var pass = AnalysisPass(detail)
     var batch = EventBatch()
@@ -46,7 +46,7 @@ public enum Analyzer {
 
   /// The same, and tells `observer` of every event as soon as it has moved the World. Throws what the observer throws.
   public static func analyze(
-    _ reader: TraceReader, telling observer: some EventObserver, progress: (Double) -> Void = { _ in }
+    _ reader: some EventSource, telling observer: some EventObserver, progress: (Double) -> Void = { _ in }
   ) throws -> Analysis {
     var pass = AnalysisPass()
     var batch = EventBatch()
@@ -61,7 +61,7 @@ public enum Analyzer {
     return conclude(&pass, reader)
   }
 
-  private static func conclude(_ pass: inout AnalysisPass, _ reader: TraceReader) -> Analysis {
+  private static func conclude(_ pass: inout AnalysisPass, _ reader: some EventSource) -> Analysis {
     var analysis = pass.conclude(header: reader.header, tables: reader.tables)
     analysis.isComplete = reader.isComplete && reader.damage == nil
     analysis.damage = reader.damage

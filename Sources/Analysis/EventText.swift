@@ -89,6 +89,7 @@ public enum EventText {
     case .slow: "slow"
     case .python: "Python"
     case .unwinder: "stacks"
+    case .log: "the log"
     }
   }
 

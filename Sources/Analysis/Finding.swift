@@ -75,6 +75,7 @@ public struct FindingObject: Sendable, Equatable {
     case _ where isFutex: "futex"
     case .pipe, .fifo: "pipe"
     case .eventfd, .socketpair, .socket, .epoll, .signalfd, .timerfd, .tty: "\(kind)"
+    case .unknown: "unknown"
     default: "file"
     }
   }

@@ -237,7 +237,8 @@ struct Watchers: Sendable {
     case .blindSpot(let spot, let detail):
       let pid = world.process(of: event.thread)?.pid ?? 0
       if spot == .untraced { followedUntraced.insert(pid) }
-      addBlindSpot("\(EventText.describe(spot)) in pid \(pid): \(EventText.harmless(tables.text(detail)))")
+      let what = EventText.harmless(tables.text(detail))
+      addBlindSpot(spot == .log ? "the log: \(what)" : "\(EventText.describe(spot)) in pid \(pid): \(what)")
     case .existingThread(let found) where command.isEmpty:
       command = arena.numbers(found.arguments).map { tables.text(StringID(Int($0))) }
     default: break

@@ -73,7 +73,7 @@ extension Recorder {
     case .socketpair: families = [.reads, .writes, .closes, .messages]
     case .socket: families = file.isLocal ? [.closes, .messages] : .closes
     case .epoll, .timerfd, .signalfd, .inotify, .pidfd: families = .closes
-    case .file, .memfd, .tty, .directory, .device, .other: families = isWaitedFor ? .closes : []
+    case .file, .memfd, .tty, .directory, .device, .other, .unknown: families = isWaitedFor ? .closes : []
     }
     if Self.standardNumbers.contains(fd), !isWaitedFor, !isWaitedForByCreator(file) {
       families.formIntersection(.closes)

@@ -19,9 +19,9 @@ public enum JSONReport {
 
   private static func trace(_ analysis: Analysis) -> JSON {
     .object([
-      ("source", .string("flt")),
+      ("source", .string(analysis.header.source.rawValue)),
       ("command", .array(analysis.command.map { .string($0) })),
-      ("started", .string(timestamp(analysis.header.started))),
+      ("started", analysis.header.started > 0 ? .string(timestamp(analysis.header.started)) : .null),
       ("duration_ns", .unsigned(analysis.duration)),
       ("events", .unsigned(analysis.events)),
       ("folded_calls", .unsigned(analysis.foldedCalls)),
@@ -97,7 +97,7 @@ public enum JSONReport {
 
   private static func object(_ object: FindingObject) -> JSON {
     .object([
-      ("kind", .string(object.kindName)),
+      ("kind", object.kind == .unknown ? .null : .string(object.kindName)),
       ("id", .integer(Int64(object.id))),
       ("creator_pid", .optional(object.creatorPid)),
       ("actor_fd", .optional(object.actorFD)),

@@ -47,7 +47,8 @@ struct ChunkFile: ~Copyable {
     writer.fixed(UInt32(TraceFormat.version))
     writer.fixed(UInt32(TraceFormat.fileHeaderSize))
     writer.fixed(header.started)
-    writer.fixed(UInt32(header.beganAfterStart ? 1 : 0))
+    writer.fixed(
+      UInt32((header.beganAfterStart ? 1 : 0) | (header.source == .strace ? 2 : 0) | (header.isTimed ? 0 : 4)))
     while writer.bytes.count < TraceFormat.fileHeaderSize { writer.byte(0) }
     guard unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, 0) == writer.bytes.count else {
       let failed = errno

@@ -189,6 +189,8 @@ public struct SignalDelivery: Sendable {
 public enum ObjectKind: UInt8, Sendable, CaseIterable {
   case file, pipe, fifo, eventfd, socketpair, socket, epoll, signalfd, timerfd, inotify, pidfd, memfd, tty, directory,
     device, other
+  /// Something that can be waited for; a log does not tell what.
+  case unknown
 }
 
 /// A descriptor found open, with what /proc/PID/fd, fstat and fdinfo tell.
@@ -291,4 +293,6 @@ public enum BlindSpot: UInt8, Sendable, CaseIterable {
   case python
   /// No stacks at all: what walks them is not installed.
   case unwinder
+  /// What a log of strace's does not tell.
+  case log
 }

@@ -20,7 +20,7 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
     case .unwritable(let path, let errno) where errno == Errno.fileExists.rawValue:
       "cannot write \(path): it exists and is no regular file"
     case .unwritable(let path, let errno): "cannot write \(path): \(TraceError.text(errno))"
-    case .notATrace(let path): "\(path) is not a faultline trace"
+    case .notATrace(let path): "\(path) is neither a faultline trace nor a log of strace's"
     case .laterVersion(let path, let version):
       "\(path) has format version \(version); this faultline reads up to \(TraceFormat.version)"
     case .damaged(let what): "the trace is damaged: \(what)"

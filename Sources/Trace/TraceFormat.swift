@@ -143,6 +143,10 @@ public struct TraceHeader: Sendable, Equatable {
   public var started: UInt64
   /// The trace began after its programs did (attach, or a log that begins late).
   public var beganAfterStart: Bool
+  /// What saw the events.
+  public var source = TraceSource.flt
+  /// Without it times count lines of a log, 10 us each.
+  public var isTimed = true
   public var version: Int
 
   public init(started: UInt64, beganAfterStart: Bool = false) {

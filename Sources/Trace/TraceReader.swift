@@ -81,7 +81,7 @@ public struct TraceTables: Sendable {
 }
 
 /// Reads a trace from its first chunk to its last.
-public final class TraceReader {
+public final class TraceReader: EventSource {
   public let path: String
   public let header: TraceHeader
   public private(set) var tables = TraceTables()
@@ -150,6 +150,8 @@ public final class TraceReader {
     guard fields.version >= 1 else { throw .notATrace(path: path) }
     guard fields.version <= TraceFormat.version else { throw .laterVersion(path: path, version: fields.version) }
     var header = TraceHeader(started: fields.started, beganAfterStart: fields.flags & 1 == 1)
+    header.source = fields.flags & 2 == 2 ? .strace : .flt
+    header.isTimed = fields.flags & 4 == 0
     header.version = fields.version
     return header
   }

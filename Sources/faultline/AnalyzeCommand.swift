@@ -14,14 +14,17 @@ struct AnalyzeCommand: ParsableCommand {
   @Option(help: "End with status 1 when a finding is at least this severe.")
   var failOn: Severity?
 
+  @Flag(help: "Of a log of strace's: say of each line that was not read where it stands.")
+  var verbose = false
+
   @OptionGroup var judging: JudgingOptions
 
-  @Argument(help: "A .flt file.")
+  @Argument(help: "A .flt file, or a log of strace's.")
   var trace: String
 
   func run() throws {
     let suppressions = try judging.load()
-    var analysis = try TraceFile.analyze(trace)
+    var analysis = try TraceFile.analyze(trace, verbose: verbose)
     judging.apply(suppressions, to: &analysis)
     switch format {
     case .text: Console.print(Look.terminal().findings(analysis))

@@ -39,7 +39,7 @@ struct DumpCommand: ParsableCommand {
   @Flag(help: "Show the frames of stacks, by name as far as names are found.")
   var stacks = false
 
-  @Argument(help: "A .flt file.")
+  @Argument(help: "A .flt file, or a log of strace's.")
   var trace: String
 
   func run() throws {

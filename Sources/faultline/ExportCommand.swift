@@ -15,7 +15,7 @@ struct ExportCommand: ParsableCommand {
     help: "Where it goes (default: TRACE with .jsonl or .pftrace for its ending; - is standard output).")
   var output: String?
 
-  @Argument(help: "A .flt file.")
+  @Argument(help: "A .flt file, or a log of strace's.")
   var trace: String
 
   func run() throws {

@@ -17,6 +17,7 @@ struct Faultline: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TraceCommand.self, WhyCommand.self, CheckCommand.self, AnalyzeCommand.self, ReportCommand.self,
-      ExportCommand.self, DumpCommand.self, LineageCommand.self, ExplainCommand.self, DoctorCommand.self,
+      ExportCommand.self, ImportCommand.self, DumpCommand.self, LineageCommand.self, ExplainCommand.self,
+      DoctorCommand.self,
     ])
 }

@@ -7,7 +7,7 @@ struct LineageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lineage", abstract: "Print the family tree of open files: made, forked, dup'ed, passed, closed.")
 
-  @Argument(help: "A .flt file.")
+  @Argument(help: "A .flt file, or a log of strace's.")
   var trace: String
 
   @Argument(

@@ -14,7 +14,7 @@ struct ReportCommand: ParsableCommand {
     name: .shortAndLong, help: "Where it goes (default: TRACE with .html for its ending; text to standard output).")
   var output: String?
 
-  @Argument(help: "A .flt file.")
+  @Argument(help: "A .flt file, or a log of strace's.")
   var trace: String
 
   func run() throws {

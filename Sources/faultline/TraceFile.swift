@@ -4,10 +4,13 @@ import Analysis
 import ArgumentParser
 import CLinux
 import Glibc
+import StraceLog
 import Trace
 
 enum TraceFile {
-  static func open(_ path: String) throws -> TraceReader {
+  /// A .flt file, or a log of strace's, whichever it is by its content.
+  static func open(_ path: String) throws -> any EventSource {
+    if !TraceReader.recognises(path: path), let log = try InputLog.open(path) { return log }
     do {
       return try TraceReader(path: path)
     } catch {
@@ -15,8 +18,20 @@ enum TraceFile {
     }
   }
 
+  /// What keeps a file from being read, if anything does.
+  static func whyUnreadable(_ path: String) -> TraceError? {
+    do {
+      _ = try TraceReader(path: path)
+    } catch .unreadable(let path, let errno) {
+      return .unreadable(path: path, errno: errno)
+    } catch {}
+    return nil
+  }
+
   /// Analyses a trace, with a warning if it is not whole.
-  static func analyze(_ path: String, detail: TimelineDetail = .brief, warns: Bool = true) throws -> Analysis {
+  static func analyze(
+    _ path: String, detail: TimelineDetail = .brief, warns: Bool = true, verbose: Bool = false
+  ) throws -> Analysis {
     let reader = try open(path)
     clinux_return_large_blocks()
     let progress = Progress("analysing \(path)")
@@ -25,11 +40,12 @@ enum TraceFile {
     analysis.name(by: names, tables: reader.tables)
     analysis.blindSpots += names.refusals.map { "names of functions in \($0)" }
     progress.end()
-    if warns { warn(reader, path) }
+    if warns { warn(reader, path, verbose: verbose) }
     return analysis
   }
 
-  static func warn(_ reader: TraceReader, _ path: String) {
+  static func warn(_ reader: any EventSource, _ path: String, verbose: Bool = false) {
+    if let log = reader as? StraceReader { InputLog.tell(log, verbose: verbose) }
     if let damage = reader.damage {
       Console.say("warning: \(path) is incomplete: \(damage)")
     } else if !reader.isComplete {

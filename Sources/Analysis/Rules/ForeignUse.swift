@@ -184,6 +184,7 @@ public enum ObjectWords {
     case .pipe, .fifo: "pipe"
     case .eventfd: "eventfd"
     case .socketpair: "socketpair"
+    case .unknown: "kind unknown"
     default: "\(kind)"
     }
   }

@@ -134,6 +134,7 @@ extension JSONLinesReport {
     case .directory: "directory"
     case .device: "device"
     case .other: "other"
+    case .unknown: "unknown"
     }
   }
 

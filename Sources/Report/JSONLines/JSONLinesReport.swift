@@ -52,7 +52,7 @@ public struct JSONLinesReport {
       case .command: line.add(column, command)
       case .argv: argv(survey.command)
       case .schema: line.add(column, Self.schema)
-      case .source: line.add(column, "flt")
+      case .source: line.add(column, survey.header.source.rawValue)
       case .format_version: line.add(column, survey.header.version)
       case .event_count: line.add(column, survey.events)
       case .folded_calls: line.add(column, survey.foldedCalls)

@@ -16,7 +16,7 @@ public struct TraceSurvey: Sendable {
   public private(set) var command: [StringID] = []
 
   /// Reads a trace from its beginning to its end.
-  public init(_ reader: TraceReader) {
+  public init(_ reader: some EventSource) {
     header = reader.header
     tables = reader.tables
     var batch = EventBatch()

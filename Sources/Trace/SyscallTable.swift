@@ -1,10 +1,8 @@
-// The one table of system calls: where it is stopped at, how its arguments are read, and so what it does to lineage (through
-// the Operation that its shape decodes to).
-
-import Trace
+// The one table of system calls: how its arguments are read (from registers by the recorder, from text by StraceLog), so what it does
+// to lineage (through the Operation that its shape decodes to), and where a tracer stops at it.
 
 /// How a call's arguments lie. Argument numbers count from 0.
-enum CallShape: Sendable {
+public enum CallShape: Sendable {
   case plain
   case pipe(flags: Bool)
   case eventfd(flags: Bool)
@@ -57,7 +55,7 @@ enum CallShape: Sendable {
   case privilege
 
   /// Makes descriptors that its operation does not tell.
-  var makesDescriptors: Bool {
+  public var makesDescriptors: Bool {
     switch self {
     case .opaque, .seccomp: true
     default: false
@@ -65,7 +63,7 @@ enum CallShape: Sendable {
   }
 
   /// Whether it hands over bytes to the descriptor in its first argument.
-  var mayWrite: Bool {
+  public var mayWrite: Bool {
     switch self {
     case .transfer(.output, false), .vector(.output, false), .vectorAt(.output), .send, .message(.output),
       .messages(.output):
@@ -74,11 +72,11 @@ enum CallShape: Sendable {
     }
   }
 
-  enum Spawn: Sendable { case fork, vfork, clone, clone3 }
+  public enum Spawn: Sendable { case fork, vfork, clone, clone3 }
 }
 
 /// Where launched programs stop at a call; attached ones stop at all of them.
-enum StopRule: Sendable {
+public enum StopRule: Sendable {
   /// In every scope.
   case always
   /// In scope wakeups; in scope light once waits are armed.
@@ -91,10 +89,10 @@ enum StopRule: Sendable {
   case never
 }
 
-struct SyscallRow: Sendable {
-  let syscall: Syscall
-  let shape: CallShape
-  let rule: StopRule
+public struct SyscallRow: Sendable {
+  public let syscall: Syscall
+  public let shape: CallShape
+  public let rule: StopRule
 
   init(_ syscall: Syscall, _ shape: CallShape, _ rule: StopRule) {
     self.syscall = syscall
@@ -103,8 +101,8 @@ struct SyscallRow: Sendable {
   }
 }
 
-enum SyscallTable {
-  static let rows: [SyscallRow] = [
+public enum SyscallTable {
+  public static let rows: [SyscallRow] = [
     SyscallRow(.pipe, .pipe(flags: false), .always),
     SyscallRow(.pipe2, .pipe(flags: true), .always),
     SyscallRow(.eventfd, .eventfd(flags: false), .always),
@@ -235,11 +233,11 @@ enum SyscallTable {
     return table
   }()
 
-  static func rule(_ syscall: Syscall) -> StopRule {
+  public static func rule(_ syscall: Syscall) -> StopRule {
     Int(syscall.number) < rules.count ? rules[Int(syscall.number)] : .never
   }
 
-  static func shape(_ number: UInt64) -> CallShape? {
+  public static func shape(_ number: UInt64) -> CallShape? {
     number < UInt64(byNumber.count) ? byNumber[Int(number)] : nil
   }
 }

@@ -1,0 +1,211 @@
+// A first pass over a log: who its threads are, who made whom, and how its lines are written. What a line means may be told a million
+// lines later: a child's first call may come before the parent's fork returns, and until there are two threads none is named.
+
+import Trace
+
+/// What a log is like.
+struct Survey {
+  /// Lines that are calls, or the rest of one.
+  var calls = 0
+  var lines = 0
+  /// Of lines that name no thread: their thread. 0 where nothing says so.
+  var unnamed: Int32 = 0
+  var namesThreads = false
+  var hasUnnamed = false
+  /// By tid: the number of the last line that is its.
+  var lastLine: [Int32: Int] = [:]
+  /// By child: the threads that made it, in the order of their returning.
+  var parents: [Int32: [Int32]] = [:]
+  /// Process that was attached to, and how many threads it had.
+  var attached: [Int32: Int] = [:]
+  /// The thread of the first line that is a call; 0 if it does not say.
+  var firstTid: Int32?
+  var style = TimeStyle.none
+  /// What the first line says that tells the time; ns.
+  var firstTime: UInt64 = 0
+  var hasDurations = false
+  /// Times are finer than seconds.
+  var hasFractions = false
+  var hasIdentities = false
+  var wording: Wording = []
+  /// The first call of each thread is an exec that succeeded.
+  var beginsWithExec = false
+
+  /// Only so much is looked at for how lines are written.
+  private static let sampled = 20_000
+
+  /// Surveys one file; `tid`: its thread, if its name tells (-ff).
+  mutating func read(_ file: LogFile, tid: Int32? = nil) {
+    file.rewind()
+    if lines == 0 { wording = Self.wording(of: file) }
+    var cleaned: [UInt8] = []
+    var known: Int32 = -1
+    while let raw = file.next() {
+      lines += 1
+      if wording.isEmpty {
+        look(raw, tid, &known)
+      } else {
+        wording.undone(raw, into: &cleaned)
+        cleaned.withUnsafeBufferPointer { text in
+          guard let base = text.baseAddress else { return }
+          look(Scanner(base, 0..<text.count), tid, &known)
+        }
+      }
+    }
+    if known > 0 { lastLine[known] = lines }
+    file.rewind()
+  }
+
+  /// What the first lines need.
+  private static func wording(of file: LogFile) -> Wording {
+    var wording: Wording = []
+    var quoted = 0
+    var lines = 0
+    while lines < 5000, let line = file.next() {
+      lines += 1
+      var found = Wording.of(line)
+      if found.contains(.quoted) {
+        quoted += 1
+        found.remove(.quoted)
+      }
+      wording.formUnion(found)
+    }
+    // A line of shell output may begin so; a quoted log does throughout.
+    if quoted * 2 > lines { wording.insert(.quoted) }
+    file.rewind()
+    return wording
+  }
+
+  private mutating func look(_ line: Scanner, _ fixed: Int32?, _ known: inout Int32) {
+    let head = LineHead.read(line)
+    var body = line
+    body.at = head.body
+    let tid = head.tid ?? fixed ?? 0
+    let first = body.next
+    // Letters, "<... ", "--- ", "+++ ".
+    let isCall = first &- 0x61 < 26 || first == 0x5F
+    if tid != known, tid > 0 {
+      if known > 0 { lastLine[known] = lines - 1 }
+      known = tid
+      lastLine[tid] = lines
+    }
+    if isCall {
+      let name = body.word()
+      if body.next == 0x28, CallNames.call(body, name) != nil {
+        if calls == 0 {
+          beginsWithExec = Self.isExec(body, name)
+          firstTid = tid
+        }
+        calls += 1
+        body.at += 1
+        sample(head, body, isNamed: head.tid != nil)
+        if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
+        if head.tid == nil, unnamed == 0 { noteOwnNumber(body, name) }
+      } else if first == 0x73 {
+        noteBanner(body, name)
+      }
+    } else if first == 0x3C, body.starts(with: "<... ") {
+      body.at += 5
+      let name = body.word()
+      if calls == 0 { firstTid = tid }
+      calls += 1
+      sample(head, body, isNamed: head.tid != nil)
+      if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
+    } else if first == 0x50 {
+      // "Process 124 attached", of strace before 4.8.
+      var banner = body
+      if banner.skip("Process ") { note(attachment: banner) }
+    }
+  }
+
+  private mutating func sample(_ head: LineHead, _ body: Scanner, isNamed: Bool) {
+    if isNamed { namesThreads = true } else { hasUnnamed = true }
+    guard calls < Self.sampled else { return }
+    if head.time % 1_000_000_000 != 0 { hasFractions = true }
+    if head.style != .none, style == .none { (style, firstTime) = (head.style, head.time) }
+    guard !hasDurations || !hasIdentities else { return }
+    if body.end - body.at > 3, body.bytes[body.end - 1] == 0x3E, let place = Self.lastOpening(body),
+      body.bytes[place + 1] &- 0x30 < 10, Scanner(body.bytes, place..<body.end).find(".") != nil
+    {
+      hasDurations = true
+    }
+    if !hasIdentities,
+      body.find("<pipe:[") != nil || body.find("<socket:[") != nil || body.find("<anon_inode:") != nil
+        || body.find("</") != nil
+    {
+      hasIdentities = true
+    }
+  }
+
+  private static func lastOpening(_ body: Scanner) -> Int? {
+    var place = body.end - 2
+    while place > body.at, body.bytes[place] != 0x3C { place -= 1 }
+    return place > body.at ? place : nil
+  }
+
+  static func isSpawn(_ body: Scanner, _ name: Range<Int>) -> Bool {
+    guard name.count >= 4, name.count <= 6 else { return false }
+    let word = Scanner(body.bytes, name)
+    return word.starts(with: "clone") || name.count == 4 && word.starts(with: "fork")
+      || name.count == 5 && word.starts(with: "vfork")
+  }
+
+  private static func isExec(_ body: Scanner, _ name: Range<Int>) -> Bool {
+    Scanner(body.bytes, name).starts(with: "execve")
+  }
+
+  /// The last ` = N` of a line.
+  private static func lastResult(_ body: Scanner) -> Int64? {
+    var place = body.end - 3
+    while place > body.at {
+      if body.bytes[place] == 0x3D, body.bytes[place - 1] == 0x20, body.bytes[place + 1] == 0x20 {
+        var scanner = Scanner(body.bytes, place + 2..<body.end)
+        return scanner.number()
+      }
+      place -= 1
+    }
+    return nil
+  }
+
+  private mutating func noteBirth(_ body: Scanner, by tid: Int32) {
+    guard let child = Self.lastResult(body), child > 0, child <= Int32.max else { return }
+    parents[Int32(child), default: []].append(tid)
+  }
+
+  /// What libc asks for early on: set_tid_address, getpid, gettid return the caller's number.
+  private mutating func noteOwnNumber(_ body: Scanner, _ name: Range<Int>) {
+    let word = Scanner(body.bytes, name)
+    guard word.starts(with: "set_tid_address") || word.starts(with: "getpid") || word.starts(with: "gettid"),
+      let number = Self.lastResult(body), number > 0, number <= Int32.max
+    else { return }
+    unnamed = Int32(number)
+  }
+
+  /// `strace: Process 124 attached`, ` with 3 threads`.
+  private mutating func noteBanner(_ body: Scanner, _ name: Range<Int>) {
+    guard Scanner(body.bytes, name).starts(with: "strace"), name.count == 6 else { return }
+    var scanner = body
+    guard scanner.skip(": Process ") else { return }
+    note(attachment: scanner)
+  }
+
+  private mutating func note(attachment text: Scanner) {
+    var scanner = text
+    guard let tid = scanner.decimal(), tid > 0, tid <= Int32.max, scanner.skip(" attached") else { return }
+    var threads = 1
+    if scanner.skip(" with "), let count = scanner.decimal() { threads = Int(truncatingIfNeeded: min(count, 1 << 20)) }
+    attached[Int32(tid)] = threads
+  }
+
+  /// Once all is read: whose the lines are that name nobody.
+  mutating func conclude() {
+    guard hasUnnamed, unnamed == 0 else { return }
+    // The first thread that nobody made.
+    let unborn = lastLine.keys.filter { $0 > 0 && parents[$0] == nil }.sorted()
+    if namesThreads, let first = unborn.first {
+      unnamed = first
+    } else if let attached = attached.keys.sorted().first(where: { parents[$0] == nil }) {
+      unnamed = attached
+    }
+  }
+}

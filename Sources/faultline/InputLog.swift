@@ -1,0 +1,111 @@
+// Logs of strace's as input: found by their content, as files of one run (-ff), or on standard input.
+
+import Glibc
+import StraceLog
+import Trace
+
+enum InputLog {
+  /// The log or logs that a path stands for; nil if it is none.
+  static func open(_ path: String) throws -> StraceReader? {
+    if path == "-" || isStream(path) {
+      let spooled = try spool(path)
+      guard StraceReader.recognises(path: spooled) else { return nil }
+      return try reader([spooled])
+    }
+    if StraceReader.recognises(path: path) { return try reader([path]) }
+    guard access(path, F_OK) != 0 else { return nil }
+    // strace -ff -o LOG writes LOG.TID.
+    let parts = parts(of: path)
+    return parts.isEmpty ? nil : try reader(parts)
+  }
+
+  static func reader(_ paths: [String]) throws -> StraceReader {
+    do {
+      return try StraceReader(paths: paths)
+    } catch {
+      throw Console.fail("\(error)", ExitStatus.of(error))
+    }
+  }
+
+  /// O_TMPFILE with O_DIRECTORY (include/uapi/asm-generic/fcntl.h), which is no plain constant.
+  private static let temporary: Int32 = 0o20_200_000
+
+  /// Standard input and pipes are read twice as other logs are: from a file without a name.
+  static func spool(_ path: String) throws -> String {
+    let input = path == "-" ? STDIN_FILENO : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard input >= 0 else {
+      throw Console.fail("cannot read \(path): \(String(cString: strerror(errno)))", ExitStatus.noInput)
+    }
+    defer { if input != STDIN_FILENO { close(input) } }
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    let file = Glibc.open(folder, temporary | O_RDWR | O_CLOEXEC, 0o600)
+    guard file >= 0 else {
+      throw Console.fail("cannot keep a log in \(folder): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
+    }
+    var block = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let got = read(input, &block, block.count)
+      if got == 0 { return "/proc/self/fd/\(file)" }
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else {
+        throw Console.fail("cannot read \(path): \(String(cString: strerror(errno)))", ExitStatus.noInput)
+      }
+      var done = 0
+      while done < got {
+        let put = block[done..<got].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        guard put > 0 else {
+          throw Console.fail(
+            "cannot keep a log in \(folder): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
+        }
+        done += put
+      }
+    }
+  }
+
+  private static func isStream(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK
+  }
+
+  /// The files PATH.TID.
+  private static func parts(of path: String) -> [String] {
+    let slash = path.lastIndex(of: "/")
+    let folder = slash.map { String(path[...$0]) } ?? "."
+    let name = (slash.map { String(path[path.index(after: $0)...]) } ?? path) + "."
+    guard let listing = opendir(folder) else { return [] }
+    defer { closedir(listing) }
+    var tids: [Int32] = []
+    while let entry = readdir(listing) {
+      let file = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if file.hasPrefix(name), let tid = Int32(file.dropFirst(name.count)), tid > 0 { tids.append(tid) }
+    }
+    return tids.sorted().map { "\(path).\($0)" }.filter { StraceReader.recognises(path: $0) }
+  }
+
+  /// What the log holds that was not read: a line by kind, with `verbose` each of them.
+  static func tell(_ reader: StraceReader, verbose: Bool) {
+    let unread = reader.unread
+    if unread.isEmpty { return }
+    let kinds = UnreadKind.allCases.compactMap { kind -> String? in
+      guard let count = unread.counts[kind] else { return nil }
+      return "\(count) \(count == 1 ? kind.words.one : kind.words.many)"
+    }
+    Console.say(
+      "\(reader.path): not read: \(kinds.joined(separator: ", "))\(verbose ? "" : "; --verbose shows where")")
+    guard verbose else { return }
+    for kind in UnreadKind.allCases {
+      for place in unread.places[kind] ?? [] {
+        Console.say("\(place.path):\(place.line): \(kind.words.one): \(Self.shown(place.text))")
+      }
+      let more = (unread.counts[kind] ?? 0) - (unread.places[kind]?.count ?? 0)
+      if more > 0 { Console.say("and \(more) more \(kind.words.many)") }
+    }
+  }
+
+  private static func shown(_ text: [UInt8]) -> String {
+    String(String.UnicodeScalarView(text.map { (0x20..<0x7F).contains($0) ? Unicode.Scalar($0) : "?" }))
+  }
+}
