@@ -35,7 +35,7 @@ public enum Analyzer {
   public static func analyze(
     _ reader: some EventSource, detail: TimelineDetail = .brief, progress: (Double) -> Void = { _ in }
   ) -> Analysis {
-    var pass = AnalysisPass(detail)
+    var pass = AnalysisPass(detail, isExcerpt: reader.header.isExcerpt)
     var batch = EventBatch()
     while reader.next(into: &batch) {
       pass.observe(batch, tables: reader.tables)
@@ -48,7 +48,7 @@ public enum Analyzer {
   public static func analyze(
     _ reader: some EventSource, telling observer: some EventObserver, progress: (Double) -> Void = { _ in }
   ) throws -> Analysis {
-    var pass = AnalysisPass()
+    var pass = AnalysisPass(isExcerpt: reader.header.isExcerpt)
     var batch = EventBatch()
     while reader.next(into: &batch) {
       for event in batch.events {
@@ -62,7 +62,9 @@ public enum Analyzer {
   }
 
   private static func conclude(_ pass: inout AnalysisPass, _ reader: some EventSource) -> Analysis {
-    var analysis = pass.conclude(header: reader.header, tables: reader.tables)
+    var analysis = Duration.$countsLines.withValue(!reader.header.isTimed) {
+      pass.conclude(header: reader.header, tables: reader.tables)
+    }
     analysis.isComplete = reader.isComplete && reader.damage == nil
     analysis.damage = reader.damage
     return analysis
@@ -103,9 +105,10 @@ struct AnalysisPass: Sendable {
   private(set) var duration: Nanoseconds = 0
   private var stacks = StandingStacks()
 
-  init(_ detail: TimelineDetail = .brief) {
+  init(_ detail: TimelineDetail = .brief, isExcerpt: Bool = false) {
     world = World(keepsHistory: detail.tellsChannels)
     watchers = Watchers(detail)
+    watchers.busyPoll.isExcerpt = isExcerpt
   }
 
   mutating func observe(_ batch: EventBatch, tables: TraceTables) {

@@ -1,5 +1,7 @@
 // Names of signals and errors (signal(7), errno(3), x86_64), and times in words.
 
+import Trace
+
 private let signalNames = [
   "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
   "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
@@ -27,9 +29,13 @@ public func errnoName(_ number: Int32) -> String { errnoNames[number] ?? "errno 
 
 /// Times in words that fit a sentence.
 public enum Duration {
+  /// What is told has no times but the count of a log's lines (`TraceHeader.isTimed`).
+  @TaskLocal public static var countsLines = false
+
   /// `850 ns`, `12.3 µs`, `4.5 ms`, `2.10 s`.
   public static func text(_ nanoseconds: UInt64) -> String {
-    switch nanoseconds {
+    if countsLines { return counted(nanoseconds / TraceHeader.lineTime, "line") }
+    return switch nanoseconds {
     case 0: "0 s"
     case ..<1_000: "\(nanoseconds) ns"
     case ..<1_000_000: fixed(Double(nanoseconds) / 1e3, 1) + " µs"
@@ -39,7 +45,9 @@ public enum Duration {
   }
 
   /// A moment of the trace: `2.104 s`.
-  public static func moment(_ nanoseconds: UInt64) -> String { fixed(Double(nanoseconds) / 1e9, 3) + " s" }
+  public static func moment(_ nanoseconds: UInt64) -> String {
+    countsLines ? "line \(grouped(nanoseconds / TraceHeader.lineTime))" : fixed(Double(nanoseconds) / 1e9, 3) + " s"
+  }
 
   /// A number with a fixed count of decimals.
   public static func fixed(_ value: Double, _ decimals: Int) -> String {

@@ -9,7 +9,8 @@ extension World {
     guard let process = process(id) else { return "?" }
     let text = arguments(of: id).first.map { tables.text($0) } ?? tables.text(process.path)
     let name = text.split(separator: "/").last.map(String.init) ?? text
-    return name.isEmpty ? "?" : EventText.harmless(name)
+    // A log that begins late does not name it.
+    return name.isEmpty ? "a program" : EventText.harmless(name)
   }
 
   /// The path of the program, as exec was given it.

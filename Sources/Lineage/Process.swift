@@ -29,6 +29,8 @@ public struct ThreadState: Sendable {
   public internal(set) var givenName: StringID = .empty
   /// CPU time and time spent runnable, ns, as last sampled.
   public internal(set) var running: UInt64 = 0
+  /// Whether the trace tells of processor time at all: a log does not.
+  public internal(set) var isUsageKnown = false
   public internal(set) var waiting: UInt64 = 0
   /// It was there before the trace.
   public internal(set) var predates = false

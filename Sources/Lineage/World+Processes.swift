@@ -274,6 +274,7 @@ extension World {
     guard slot >= 0 else { return }
     if threads[id.position]!.predates, work[slot].usageBefore == nil { work[slot].usageBefore = (running, waiting) }
     let before = work[slot].usageBefore ?? (0, 0)
+    threads[id.position]!.isUsageKnown = true
     threads[id.position]!.running = running - min(running, before.running)
     threads[id.position]!.waiting = waiting - min(waiting, before.waiting)
   }

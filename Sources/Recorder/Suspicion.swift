@@ -40,14 +40,6 @@ struct Probe {
   private static let longLength = 1024
   /// ENOMEM, ENFILE, EMFILE, ENOBUFS.
   private static let lacks: Set<Int64> = [-12, -23, -24, -105]
-  /// Calls that ask, wait or give way, and do no work: their success is none. By number sched_yield, getpid, gettid,
-  /// clock_gettime, gettimeofday, time, rt_sigprocmask, getppid, getcpu, timerfd_gettime, rt_sigaction, getsockopt.
-  private static let idle: Set<Syscall> = [
-    .epollCtl, .nanosleep, .clockNanosleep, .wait4, .waitid, .timerfdSettime, Syscall(24), Syscall(39), Syscall(186),
-    Syscall(228), Syscall(96), Syscall(201), Syscall(14), Syscall(110), Syscall(309), Syscall(287), Syscall(13),
-    Syscall(55), .fcntl,
-  ]
-
   /// Of a thread whose calls stop and bring nothing, not of one that burns its core unseen.
   let isOfTurns: Bool
   private(set) var calls = 0
@@ -119,9 +111,9 @@ struct Probe {
     case .transfer, .vector, .vectorAt, .send, .receive, .message, .messages, .accept, .splice, .sendfile:
       if hasFailed { failures += 1 } else if result > 0 { progress += 1 }
       if result > 0 { others += 1 }
-    case nil: if !hasFailed, !Self.idle.contains(current.syscall) { others += 1 }
+    case nil: if !hasFailed, !current.syscall.isIdle { others += 1 }
     default:
-      if hasFailed { failures += 1 } else if !Self.idle.contains(current.syscall) { others += 1 }
+      if hasFailed { failures += 1 } else if !current.syscall.isIdle { others += 1 }
     }
   }
 

@@ -19,6 +19,10 @@ public struct TextReport {
 
   /// What `analyze` prints.
   public func findings(_ analysis: Analysis) -> String {
+    Duration.$countsLines.withValue(!analysis.header.isTimed) { findingsText(analysis) }
+  }
+
+  private func findingsText(_ analysis: Analysis) -> String {
     var lines = head(analysis)
     if analysis.findings.isEmpty {
       lines += ["", "No findings."]
@@ -35,6 +39,10 @@ public struct TextReport {
 
   /// What `why` prints: the findings, then what each thread does.
   public func why(_ analysis: Analysis) -> String {
+    Duration.$countsLines.withValue(!analysis.header.isTimed) { whyText(analysis) }
+  }
+
+  private func whyText(_ analysis: Analysis) -> String {
     var lines = head(analysis)
     for finding in analysis.findings { lines += [""] + self.finding(finding) }
     let standing = standing(analysis)
@@ -70,6 +78,10 @@ public struct TextReport {
 
   /// What `report --format text` prints.
   public func report(_ analysis: Analysis) -> String {
+    Duration.$countsLines.withValue(!analysis.header.isTimed) { reportText(analysis) }
+  }
+
+  private func reportText(_ analysis: Analysis) -> String {
     var lines = head(analysis)
     if analysis.findings.isEmpty { lines += ["", "No findings."] }
     for finding in analysis.findings { lines += [""] + self.finding(finding) }
@@ -95,8 +107,10 @@ public struct TextReport {
     if !analysis.isComplete { lines.append("The trace is incomplete: it ends where the recording was cut off.") }
     if analysis.header.beganAfterStart {
       lines += wrapped(
-        "The trace began late, when the programs ran already: what they had opened is known from /proc, who wrote or forked "
-          + "before is not.", indent: 0, hanging: 2)
+        analysis.header.source == .strace
+          ? "The log begins late, when the program ran already: who opened, wrote or forked before is not known."
+          : "The trace began late, when the programs ran already: what they had opened is known from /proc, who wrote or "
+            + "forked before is not.", indent: 0, hanging: 2)
     }
     for spot in analysis.blindSpots { lines += wrapped("Not seen: \(spot)", indent: 0, hanging: 2) }
     return lines

@@ -14,6 +14,8 @@ struct Arguments {
   var call = CallText()
   /// The descriptors that were read, in their order.
   private(set) var mentions: [Mention] = []
+  /// Those that a message brought.
+  var received: [Mention] = []
   /// A wait set or list of messages was not written out whole (-s, no -v).
   var isCut = false
 
@@ -23,6 +25,7 @@ struct Arguments {
   mutating func read(_ scanner: Scanner) {
     bytes = scanner.bytes
     mentions.removeAll(keepingCapacity: true)
+    if !received.isEmpty { received.removeAll(keepingCapacity: true) }
     isCut = false
     call.read(scanner)
   }

@@ -97,7 +97,9 @@ extension CallReader {
       while numbers.count < TraceFormat.longestNumberList {
         // A received one is new: what -y says of it is not looked up before.
         guard let number = isSent ? Int64(arguments.fd(&scanner)) : scanner.number() else { break }
-        if !isSent { _ = scanner.annotation() }
+        if !isSent {
+          arguments.received.append(Mention(fd: FD(truncatingIfNeeded: number), annotation: scanner.annotation()))
+        }
         guard number >= 0 else { break }
         numbers.append(Int32(truncatingIfNeeded: number))
         guard scanner.skip(0x2C) else { break }

@@ -7,6 +7,8 @@ struct CallReader {
   var arguments: Arguments
   /// How many bytes of what a call writes are kept. An eventfd's eight are always needed.
   let payloadLimit: Int
+  /// Paths that were made as FIFOs.
+  var fifos: Set<[UInt8]> = []
 
   static let closeOnExec: UInt64 = 0o2000000
 
@@ -167,7 +169,8 @@ struct CallReader {
       kind = [.other, .unknown].contains(identity.kind) ? kind : identity.kind
       inode = identity.inode
     }
-    if kind == .tty, inode == 0 { inode = DescriptorIdentity.number(of: text) }
+    if !fifos.isEmpty, fifos.contains(text) { kind = .fifo }
+    if kind == .tty || kind == .fifo, inode == 0 { inode = DescriptorIdentity.number(of: text) }
     return .open(path: intern(text), flags: flags, kind: kind, inode: inode)
   }
 

@@ -3,8 +3,6 @@
 import Trace
 
 struct LogClock {
-  /// Where nothing tells the time a line counts as so much: times are counts of lines then (`TraceHeader.isTimed`).
-  static let line: Nanoseconds = 10_000
   private static let day: UInt64 = 86_400_000_000_000
 
   private var style = TimeStyle.none
@@ -23,7 +21,7 @@ struct LogClock {
   /// The time of a line; `line`: which it is, from 1. Without a time of its own it is that of the line before.
   mutating func read(_ head: LineHead, line: Int) -> Nanoseconds {
     switch style {
-    case .none: return UInt64(line) * Self.line
+    case .none: return UInt64(line) * TraceHeader.lineTime
     case .relative:
       if head.style == .relative { last += head.time }
       return last

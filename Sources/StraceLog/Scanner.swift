@@ -130,6 +130,7 @@ struct Scanner {
         if depth == 0 {
           let inside = at + 1..<place
           at = place + 1
+          _ = skip("(deleted)")
           return inside
         }
       default: break

@@ -24,6 +24,7 @@ struct LogThread {
   var record: ThreadRecord
   var call: OpenLogCall?
   var hasEnded = false
+  var turns = LogTurns()
 }
 
 extension StraceReader {
@@ -50,7 +51,10 @@ extension StraceReader {
       // Its end is missing.
       threads[place].call = nil
     }
-    guard let shape = named.shape, !isNoEvent(named, shape, place) else { return pass() }
+    guard let shape = named.shape, !isNoEvent(named, shape, place) else {
+      noteSilent(named, place)
+      return pass()
+    }
     let ending = onlyBegins ? .unfinished : reader.call.ending
     switch ending {
     case .whole: whole(named, shape, place, body)
@@ -105,6 +109,7 @@ extension StraceReader {
       return
     }
     describeMentions(shape, operation, place, result: result)
+    noteTurn(named, operation, place, result: result, entered: entered)
     let exited = entered + (reader.call.duration ?? 0)
     now = max(now, survey.style == .none ? now : exited)
     if case .spawn(let flags, _) = operation, result > 0 {
@@ -117,7 +122,12 @@ extension StraceReader {
     }
     tellCall(
       named, operation, place, result: result, entered: entered, exited: survey.style == .none ? entered : exited)
-    if case .exec = operation, result == 0 { nameAfterExec(place) }
+    switch operation {
+    case .exec where result == 0: nameAfterExec(place)
+    case .transfer(let transfer): notePassed(transfer, place, result: result)
+    case .lock(let fd, let how) where result == 0: noteLock(fd, how, place)
+    default: break
+    }
   }
 
   private static func beforeResult(_ body: Scanner) -> [UInt8] {
@@ -167,6 +177,10 @@ extension StraceReader {
     // It does not return.
     if case .exit = shape { return tellCall(named, operation, place, result: 0, entered: now, exited: now) }
     describeMentions(shape, operation, place, result: nil)
+    if case .transfer(let transfer) = operation, transfer.direction == .output {
+      notePassed(transfer, place, result: 0)
+    }
+    if case .lock(let fd, let how) = operation { describeHolders(of: fd, how, place) }
     tellBegin(named, operation, place, text: text, entered: now)
   }
 
@@ -204,6 +218,8 @@ extension StraceReader {
     let known = CallNames.call(body, name)
     guard threads[place].call != nil else {
       guard let known else { return note(.unknownCall, body) }
+      // What does not return needs no end.
+      if case .exit? = known.shape { return pass() }
       guard known.shape != nil else { return pass() }
       return resumedAlone(known, body, place)
     }
@@ -298,16 +314,21 @@ extension StraceReader {
       threads[place].call = again
       return
     }
+    // What -y said of numbers was told when the call was entered.
     let operation = decode(named, shape, result: &result)
-    describeMentions(shape, operation, place, result: result)
+    noteInterest(operation, place)
     let exited = max(open.entered, now)
     switch operation {
     case .spawn(let flags, _) where result > 0:
       let child = open.child ?? born(Int32(truncatingIfNeeded: result), of: place, flags: flags)
       tell(event(named, .spawn(flags: flags, child: child), place, .end, result, entered: open.entered, exited: exited))
     case .exec(let exec) where result == 0: execed(exec, open, place, at: exited)
+    case .transfer(let transfer):
+      tell(event(named, operation, place, .end, result, entered: open.entered, exited: exited))
+      if transfer.direction == .input { notePassed(transfer, place, result: result) }
     default: tell(event(named, operation, place, .end, result, entered: open.entered, exited: exited))
     }
+    if case .lock(let fd, let how) = operation, result == 0 { noteLock(fd, how, place) }
   }
 
   /// A call that a signal has ended: with EINTR, or to be restarted after the handler.
@@ -397,6 +418,33 @@ extension StraceReader {
   }
 
   // MARK: Events
+
+  /// Calls that are no events, and say something all the same.
+  private func noteSilent(_ named: NamedCall, _ place: Int) {
+    guard reader.call.ending == .whole else { return }
+    noteTurn(named, nil, place, result: reader.call.result, entered: now)
+    guard reader.call.result == 0 else { return }
+    switch named.syscall.name {
+    case "rt_sigprocmask": noteMask(place)
+    case "mknod", "mknodat": noteFifo(named.syscall.name == "mknod" ? 0 : 1)
+    default: break
+    }
+  }
+
+  /// siglongjmp leaves a handler without rt_sigreturn, and gives the mask back (glibc 2.36, setjmp/longjmp.c).
+  private func noteMask(_ place: Int) {
+    guard let frame = world.frames(of: threads[place].id).last,
+      reader.arguments.argument(0).starts(with: "SIG_SETMASK"),
+      reader.arguments.argument(1).next == 0x5B || reader.arguments.argument(1).next == 0x7E,
+      reader.arguments.signalSet(1) >> UInt64(frame.signal - 1) & 1 == 0
+    else { return }
+    tell(threads[place].id, .handlerLeft(signal: frame.signal))
+  }
+
+  /// A path that is a FIFO from now on.
+  private func noteFifo(_ path: Int) {
+    if reader.arguments.argument(path + 1).starts(with: "S_IFIFO") { reader.fifos.insert(reader.arguments.text(path)) }
+  }
 
   /// Calls that are looked at for what they say of the thread, and are no events. Of what they make nothing is known until it is used.
   private func isNoEvent(_ named: NamedCall, _ shape: CallShape, _ place: Int) -> Bool {

@@ -80,7 +80,7 @@ extension StraceReader {
 
   /// Entries of an epoll instance that the log did not see made: where the data is the number of a descriptor that -y or other calls
   /// have shown, it is taken for that.
-  private func noteInterest(_ operation: Operation, _ place: Int) {
+  func noteInterest(_ operation: Operation, _ place: Int) {
     guard case .wait(let wait) = operation, wait.isEpoll, header.beganAfterStart else { return }
     let id = threads[place].id
     guard let epoll = world.file(world.descriptor(wait.epoll, of: id).file), epoll.kind == .epoll else { return }
@@ -101,4 +101,81 @@ extension StraceReader {
       tell(id, .interest(epoll: wait.epoll, fd: fd, events: entry.returned.union(.input), data: entry.data))
     }
   }
+
+  // MARK: Messages
+
+  /// A message that carries descriptors was sent, or has come. What the model could not follow (the read returned before the write, or
+  /// the sockets are no pair) is known by what -y says of both ends, or by their count.
+  func notePassed(_ transfer: Transfer, _ place: Int, result: Int64) {
+    guard result >= 0 else { return }
+    if transfer.direction == .output {
+      // Those of the call, without the socket's own.
+      let sent = reader.arguments.mentions.dropFirst()
+      guard !transfer.passed.isEmpty, !sent.isEmpty else { return }
+      if passed.count >= 16 { passed.removeFirst() }
+      passed.append(
+        PassedDescriptors(thread: threads[place].id, numbers: sent.map(\.fd), texts: sent.map { text($0.annotation) }))
+      return
+    }
+    let received = reader.arguments.received
+    guard !received.isEmpty else { return }
+    let texts = received.map { text($0.annotation) }
+    release(until: now)
+    let id = threads[place].id
+    let sender = passed.last { $0.numbers.count == received.count && $0.texts == texts }
+    for (index, mention) in received.enumerated() where !world.descriptor(mention.fd, of: id).isOpen {
+      let identity =
+        mention.annotation.map { DescriptorIdentity(Scanner(reader.arguments.bytes, $0)) }
+        ?? DescriptorIdentity(kind: .unknown)
+      var found = ExistingDescriptor(
+        fd: mention.fd, kind: identity.kind, link: intern(texts[index]), inode: identity.inode, flags: 2, sameAs: -1)
+      if let sender {
+        found.sameAs = sender.numbers[index]
+        found.sameIn = sender.thread
+      }
+      tell(id, .existing(found))
+    }
+  }
+
+  private func text(_ annotation: Range<Int>?) -> [UInt8] {
+    annotation.map { Scanner(reader.arguments.bytes, $0).text($0) } ?? []
+  }
+
+  // MARK: Locks
+
+  /// A file was locked, or unlocked.
+  func noteLock(_ fd: FD, _ operation: Int32, _ place: Int) {
+    release(until: now)
+    guard let file = world.file(world.descriptor(fd, of: threads[place].id).file) else { return }
+    lockers[file.serial] = operation & 3 != 0 ? threads[place].record.process : nil
+  }
+
+  /// A thread sleeps in flock: who has the file open that was locked by another process than itself.
+  func describeHolders(of fd: FD, _ operation: Int32, _ place: Int) {
+    let id = threads[place].id
+    guard !lockers.isEmpty, operation & 3 != 0, operation & 4 == 0,
+      let wanted = world.file(world.descriptor(fd, of: id).file), wanted.kind == .file
+    else { return }
+    for process in world.living where process != threads[place].record.process {
+      guard let thread = world.threads(of: process).first, let table = world.table(of: process) else { continue }
+      for (number, descriptor) in table.open {
+        guard let file = world.file(descriptor.file), file.kind == .file, file.name == wanted.name,
+          let taker = lockers[file.serial], taker != process
+        else { continue }
+        tell(
+          thread,
+          .existing(
+            ExistingDescriptor(
+              fd: number, kind: .file, link: file.name, inode: 0, flags: descriptor.closeOnExec ? 0o2000002 : 2,
+              sameAs: -1)))
+      }
+    }
+  }
+}
+
+/// Descriptors that were sent in one message, and what -y says of them.
+struct PassedDescriptors {
+  var thread: ThreadID
+  var numbers: [FD]
+  var texts: [[UInt8]]
 }

@@ -53,6 +53,12 @@ public final class StraceReader: EventSource {
   /// The thread whose call was cut by what stands in the lines after it.
   var brokenThread: Int?
   var said: Set<String> = []
+  /// Messages with descriptors, the newest last.
+  var passed: [PassedDescriptors] = []
+  /// By serial of a locked open file: who took the lock.
+  var lockers: [UInt32: ProcessID] = [:]
+  /// The shortest way from one call to the next that a look has shown: strace's own time.
+  var leastGap: Nanoseconds = .max
 
   /// `paths`: one log, or one per thread that end in `.TID`.
   public init(paths: [String]) throws(TraceError) {

@@ -46,7 +46,8 @@ public struct Unread: Sendable {
   mutating func note(_ kind: UnreadKind, _ line: Scanner, at number: Int, of path: String) {
     counts[kind, default: 0] += 1
     guard places[kind, default: []].count < Self.mostKept else { return }
-    places[kind]!.append(Place(path: path, line: number, text: line.text(line.at..<min(line.end, line.at + 120))))
+    places[kind, default: []].append(
+      Place(path: path, line: number, text: line.text(line.at..<min(line.end, line.at + 120))))
   }
 
   public var isEmpty: Bool { counts.isEmpty }

@@ -241,3 +241,16 @@ public enum SyscallTable {
     number < UInt64(byNumber.count) ? byNumber[Int(number)] : nil
   }
 }
+
+extension Syscall {
+  /// Whether it asks, waits or gives way, and does no work: its success is none.
+  public var isIdle: Bool { Self.idle.contains(self) }
+
+  /// By number sched_yield, getpid, gettid, clock_gettime, gettimeofday, time, rt_sigprocmask, getppid, getcpu, timerfd_gettime,
+  /// rt_sigaction, getsockopt.
+  private static let idle: Set<Syscall> = [
+    .epollCtl, .nanosleep, .clockNanosleep, .wait4, .waitid, .timerfdSettime, Syscall(24), Syscall(39), Syscall(186),
+    Syscall(228), Syscall(96), Syscall(201), Syscall(14), Syscall(110), Syscall(309), Syscall(287), Syscall(13),
+    Syscall(55), .fcntl,
+  ]
+}

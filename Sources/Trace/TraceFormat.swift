@@ -145,8 +145,12 @@ public struct TraceHeader: Sendable, Equatable {
   public var beganAfterStart: Bool
   /// What saw the events.
   public var source = TraceSource.flt
-  /// Without it times count lines of a log, 10 us each.
+  /// Without it times count the lines of a log, `lineTime` each.
   public var isTimed = true
+  public static let lineTime: Nanoseconds = 10_000
+
+  /// A part of a log, as people paste it: what goes on all through it may be all that it shows.
+  public var isExcerpt: Bool { source == .strace && beganAfterStart }
   public var version: Int
 
   public init(started: UInt64, beganAfterStart: Bool = false) {

@@ -51,11 +51,13 @@ extension BusyPoll {
     let kind = streak.kind.map { ObjectWords.noun($0) } ?? "closed number"
     let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"
     return Finding(
-      rule: .busyPoll, severity: .error,
-      confidence: streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid)
-        ? .certain : .likely,
+      rule: .busyPoll, severity: streak.isShort ? .warning : .error,
+      confidence: streak.isShort
+        ? .possible
+        : streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid)
+          ? .certain : .likely,
       message:
-        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) \(streak.isReading ? "reads" : "waits") in \(Duration.text(streak.last - streak.first)) returned \(streak.isReading ? "0" : EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(why)",
+        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) \(streak.isReading ? "reads" : "waits") in \(Duration.text(streak.last - streak.first)) returned \(streak.isReading ? "0" : EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(streak.isShort ? ", which is nearly all that the log shows of it" : "")\(why)",
       actor: actor, victim: victim,
       object: FindingObject(
         kind: streak.kind ?? .file, id: streak.channel,
@@ -69,7 +71,7 @@ extension BusyPoll {
 
   /// Who holds the end that could have made it ready.
   private static func holders(_ streak: Streak, _ world: World, _ tables: TraceTables) -> String {
-    guard let slot = world.slot(ofChannel: streak.channel) else { return "" }
+    guard streak.kind != .unknown, let slot = world.slot(ofChannel: streak.channel) else { return "" }
     let writers = world.writers(of: slot, to: streak.side, tables: tables)
     guard !writers.isEmpty else { return "" }
     return

@@ -20,6 +20,8 @@ struct BusyPoll {
   private static let leastKept: UInt64 = 64
   private static let mostKept = 4096
 
+  /// The trace is a part of a log: a short streak counts if the thread does nothing else there.
+  var isExcerpt = false
   var pool = StreakPool()
   /// By the thread's slot among the living.
   var turns: ContiguousArray<Turn> = []
@@ -43,6 +45,8 @@ struct BusyPoll {
     /// Those of the wait before, while the next is looked at.
     var formerFirsts: ContiguousArray<FirstReturn> = []
     var event = FirstReturns()
+    /// Waits and reads that returned.
+    var waits: UInt64 = 0
     var time: Nanoseconds = 0
     var restThen: Nanoseconds = 0
     var inCallsThen: Nanoseconds = 0
@@ -137,6 +141,7 @@ struct BusyPoll {
     turns[slot].ready.removeAll(keepingCapacity: true)
     turns[slot].firsts.removeAll(keepingCapacity: true)
     turns[slot].hasProgress = false
+    turns[slot].waits = 0
   }
 
   // MARK: Progress
@@ -211,7 +216,10 @@ struct BusyPoll {
 
   private mutating func end(_ place: Int32) {
     let returns = pool.streaks[Int(place)].returns
-    if returns >= Self.leastKept, returns >= Streak.threshold || finished.count < Self.mostKept,
+    let turn = turns[Int(pool.streaks[Int(place)].links.threadSlot)]
+    pool.streaks[Int(place)].isAll = isExcerpt && returns >= Streak.leastOfExcerpt && returns * 4 >= turn.waits * 3
+    if returns >= Self.leastKept || pool.streaks[Int(place)].isAll,
+      returns >= Streak.threshold || finished.count < Self.mostKept,
       pool.streaks[Int(place)].isHot
     {
       finished.append(pool.streaks[Int(place)])
@@ -247,6 +255,7 @@ struct BusyPoll {
   ) {
     let slot = Int(thread.slot)
     settle(slot)
+    turns[slot].waits += UInt64(event.repeats)
     // An inner epoll instance whose wait returns something is consumed like a read.
     if wait.isEpoll, !world.ready.isEmpty, world.effect.channel >= 0 {
       progressed(

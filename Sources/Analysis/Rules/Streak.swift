@@ -64,6 +64,8 @@ struct FirstReturns {
 struct Streak {
   /// Returns without progress. Netty rebuilds its selector after 512 (io.netty.selectorAutoRebuildThreshold).
   static let threshold: UInt64 = 512
+  /// So many in a part of a log, if its thread's waits are hardly anything else.
+  static let leastOfExcerpt: UInt64 = 10
   /// The part of its time that a spinning thread may rest: above it the core is not burnt.
   private static let mostRest = 0.5
   /// With a zero timeout a loop turns by its own will. It is the descriptor that spins it only if it does nothing else: this is
@@ -103,6 +105,8 @@ struct Streak {
   /// Who closed the last other end, for HUP, ERR and end of file.
   var closer: Closer?
   var predates = false
+  /// It is nearly all that a part of a log shows of its thread.
+  var isAll = false
   /// What waited in it when the trace began, and was there still when the streak began.
   var waitingBefore: UInt64 = 0
   /// The first of its returns.
@@ -163,6 +167,7 @@ struct Streak {
     creator = beginning.creator
     returned = beginning.returned
     isReading = false
+    isAll = false
     returns = 0
     progress = 0
     first = beginning.time
@@ -193,6 +198,9 @@ struct Streak {
     self.thread == thread && self.side == side && self.fd == fd
   }
 
+  /// There are too few returns to be sure that it goes on.
+  var isShort: Bool { returns < Self.threshold }
+
   /// Whether the thread did little else. How many returns that took is another question.
   var isHot: Bool {
     guard !isBlind, returns > 0 else { return false }
@@ -209,7 +217,7 @@ struct Streak {
   static func spins(_ streaks: [Streak]) -> [Streak] {
     var merged: [Streak] = []
     let hot = streaks.filter(\.isHot).sorted { $0.first < $1.first }
-    for streak in hot where streak.returns >= threshold {
+    for streak in hot where streak.returns >= threshold || streak.isAll {
       if let place = merged.firstIndex(where: { $0.isSameObject(as: streak) }) {
         merged[place].add(streak)
       } else {
@@ -217,7 +225,8 @@ struct Streak {
       }
     }
     var pools: [(sum: Streak, threads: [ThreadID])] = []
-    for streak in hot where streak.returns < threshold && !merged.contains(where: { $0.isSameObject(as: streak) }) {
+    for streak in hot
+    where streak.returns < threshold && !streak.isAll && !merged.contains(where: { $0.isSameObject(as: streak) }) {
       // A thread's own streaks were ended by progress, and are no longer spin than each; other threads' add up.
       if let place = pools.firstIndex(where: { $0.sum.isSameObject(as: streak) && streak.first <= $0.sum.last }) {
         guard !pools[place].threads.contains(streak.thread) else { continue }

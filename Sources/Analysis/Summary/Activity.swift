@@ -216,7 +216,10 @@ struct ActivityMeter {
     let who = "\(world.command(thread.process, tables)) \(world.identity(of: thread, tables))"
     var parts: [String] = []
     let share = Double(thread.running) / Double(lived)
-    let cpu = "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"
+    let cpu =
+      thread.isUsageKnown
+      ? "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"
+      : "lived \(Duration.text(lived))"
     // A long stretch of running without a call: no loop of waits, but work (or a loop) in its own code.
     let alone = max(
       activity.longestGap, world.openCall(of: thread.id) == nil ? last - min(last, activity.lastReturn ?? last) : 0)
