@@ -33,8 +33,8 @@ public enum EventText {
     case .usage(let running, let waiting):
       return "--- cpu \(Duration.text(running)), runnable \(Duration.text(waiting)) ---"
     case .existing(let found):
-      return "--- fd \(found.fd) is \(tables.text(found.link)) ---"
-    case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(tables.text(detail)) ---"
+      return "--- fd \(found.fd) is \(harmless(tables.text(found.link))) ---"
+    case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(harmless(tables.text(detail))) ---"
     case .name(let name): return "--- named \(quoted(tables.bytes(name))) ---"
     case .givenName(let whose, let name):
       return "--- \(whose == .thread ? "thread" : "process") \(quoted(tables.bytes(name))) ---"
@@ -275,7 +275,7 @@ public enum EventText {
     var shown = ""
     for scalar in text.unicodeScalars {
       let isBidi =
-        (0x200E...0x200F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
+        (0x200E...0x200F).contains(scalar.value) || (0x2028...0x202E).contains(scalar.value)
         || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0x061C
       if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isBidi || scalar.value == 0xFEFF {
         shown += "\\u{\(String(scalar.value, radix: 16))}"
