@@ -26,7 +26,7 @@ import Trace
   {
     var filter = EventFilter()
     change(&filter)
-    let report = DumpReport(filter, colours: colours)
+    var report = DumpReport(filter, colours: colours)
     return script.events.compactMap { report.line($0, arena: script.arena, tables: script.tables) }
   }
 
@@ -38,7 +38,8 @@ import Trace
     #expect(lines[9] == "101                0.000010  --- SIGTERM from pid 100 ---")
     let late = Event(
       thread: ThreadID(0), entered: 123_456_000_001_000, exited: 123_456_000_001_000, body: .missing(3))
-    let line = DumpReport(EventFilter()).line(late, arena: Arena(), tables: try script().tables)
+    var report = DumpReport(EventFilter())
+    let line = report.line(late, arena: Arena(), tables: try script().tables)
     #expect(line == "100           123456.000001  --- fd 3 is closed ---")
   }
 
