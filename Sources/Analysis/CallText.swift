@@ -36,7 +36,8 @@ struct CallText {
   var arguments: String {
     switch operation {
     case .plain, .signalReturn: return ""
-    case .pipe(let read, let write, let flags, _): return "[\(naming(read)), \(naming(write))]\(EventText.flagSuffix(flags))"
+    case .pipe(let read, let write, let flags, _):
+      return "[\(naming(read)), \(naming(write))]\(EventText.flagSuffix(flags))"
     case .create(let kind, let flags, let value, let fd):
       switch kind {
       case .eventfd: return "\(value)\(EventText.flagSuffix(flags))"
@@ -63,8 +64,8 @@ struct CallText {
     case .closeRange(let first, let last, let flags): return "\(first), \(last), \(flags)"
     case .open(let path, let flags, _, _):
       let access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"][Int(flags & 3)]
-      return
-        "\(EventText.quoted(tables.bytes(path))), \(access)\(EventText.flagText(flags).isEmpty ? "" : "|" + EventText.flagText(flags))"
+      let others = EventText.flagText(flags)
+      return "\(EventText.quoted(tables.bytes(path))), \(access)\(others.isEmpty ? "" : "|" + others)"
     case .epollControl(let epoll, let op, let fd, let events, _):
       let name = op == 1 ? "EPOLL_CTL_ADD" : op == 2 ? "EPOLL_CTL_DEL" : "EPOLL_CTL_MOD"
       return op == 2
@@ -74,8 +75,8 @@ struct CallText {
     case .transfer(let transfer): return text(transfer)
     case .move(let from, let to, let requested, _): return "\(naming(from)), \(naming(to)), \(requested)"
     case .takeDescriptor(let pidfd, let remote, _): return "\(naming(pidfd)), \(remote)"
-    case .spawn(let flags, _): return flags == 0 ? "" : "0x\(String(flags, radix: 16))"
-    case .unshare(let flags): return "0x\(String(flags, radix: 16))"
+    case .spawn(let flags, _): return EventText.cloneFlags(flags)
+    case .unshare(let flags): return EventText.cloneFlags(flags)
     case .exec(let exec):
       let words = arena.numbers(exec.arguments).map { EventText.quoted(tables.bytes(StringID(Int($0)))) }
       return "\(EventText.quoted(tables.bytes(exec.path))), [\(words.joined(separator: ", "))]"

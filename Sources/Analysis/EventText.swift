@@ -133,6 +133,25 @@ public enum EventText {
     return names.joined(separator: "|")
   }
 
+  /// clone(2)'s bits from the ninth on (include/uapi/linux/sched.h).
+  private static let cloneNames = [
+    "VM", "FS", "FILES", "SIGHAND", "PIDFD", "PTRACE", "VFORK", "PARENT", "THREAD", "NEWNS", "SYSVSEM", "SETTLS",
+    "PARENT_SETTID", "CHILD_CLEARTID", "DETACHED", "UNTRACED", "CHILD_SETTID", "NEWCGROUP", "NEWUTS", "NEWIPC",
+    "NEWUSER", "NEWPID", "NEWNET", "IO", "CLEAR_SIGHAND", "INTO_CGROUP",
+  ]
+
+  /// The flags of clone(2) and unshare(2), and the signal that tells of the child's end.
+  static func cloneFlags(_ flags: UInt64) -> String {
+    var names = cloneNames.indices.filter { flags >> (8 + $0) & 1 == 1 }.map { "CLONE_\(cloneNames[$0])" }
+    // The bit that unshare(2) has where clone(2) has the signal.
+    if flags & 0xFF == 0x80 {
+      names.append("CLONE_NEWTIME")
+    } else if flags & 0xFF != 0 {
+      names.append(signalName(Int32(flags & 0xFF)))
+    }
+    return names.joined(separator: "|")
+  }
+
   static func flagSuffix(_ flags: UInt32) -> String {
     let text = flagText(flags)
     return text.isEmpty ? "" : ", \(text)"

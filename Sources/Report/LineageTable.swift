@@ -35,7 +35,7 @@ struct LineageTable {
         how = max(how, tenure.how.utf8.count)
       }
     }
-    let others = widths[1...].reduce(0, +) + how + 2 * (Self.titles.count - 1) + 2
+    let others = widths[1...].reduce(0, +) + how + 2 * Self.titles.count + 2
     widths[0] = min(widths[0], Self.widestName, max(Self.titles[0].utf8.count, width - min(width, others)))
   }
 
@@ -75,7 +75,7 @@ struct LineageTable {
       let space = Columns.space(widths[place] - cells[place].utf8.count)
       line += "  " + (place == 4 ? cells[place] + space : space + cells[place])
     }
-    return line + "  " + cells[5]
+    return "  " + line + "  " + cells[5]
   }
 
   private var mark: String { unicode ? "…" : "~" }

@@ -10,6 +10,8 @@ public struct TextReport {
   public var colours: Bool
   /// Block characters; else ASCII.
   public var unicode: Bool
+  /// Whether somebody looks at it at once, with so many columns.
+  public var isTerminal = false
 
   public init(width: Int = 80, colours: Bool = false, unicode: Bool = true) {
     self.width = max(40, width)
@@ -88,9 +90,9 @@ public struct TextReport {
     let channels = analysis.timeline.channels.filter { !$0.findings.isEmpty }
     let files = channels.flatMap(\.files)
     guard !files.isEmpty else { return [] }
-    var table = LineageTable(files, width: width - 2, colours: colours, unicode: unicode)
+    var table = LineageTable(files, width: width, colours: colours, unicode: unicode)
     for channel in channels { table.remarks[channel.serial] = channel.findings.joined(separator: ", ") }
-    return ["", title("Who had the open files of the findings")] + table.lines().map { "  " + $0 }
+    return ["", title("Who had the open files of the findings")] + table.lines()
   }
 
   /// One line for `trace`'s end.

@@ -8,7 +8,9 @@ enum Look {
   /// `path`: where the text goes, if not to standard output.
   static func terminal(writing path: String? = nil) -> TextReport {
     let isTerminal = (path == nil || path == "-") && Console.isTerminal(STDOUT_FILENO)
-    return TextReport(width: columns(isTerminal), colours: isTerminal && wantsColours, unicode: isUnicode)
+    var look = TextReport(width: columns(isTerminal), colours: isTerminal && wantsColours, unicode: isUnicode)
+    look.isTerminal = isTerminal
+    return look
   }
 
   private static let widest = 400
