@@ -116,7 +116,8 @@ struct CallText {
       transfer.passed.isEmpty
       ? "" : ", SCM_RIGHTS [\(arena.numbers(transfer.passed).map { naming($0) }.joined(separator: ", "))]"
     guard transfer.direction == .output, !transfer.payload.isEmpty else {
-      return "\(naming(transfer.fd)), \(transfer.direction == .output ? "…, " : "")\(transfer.requested)\(flags)\(passed)"
+      let unseen = transfer.direction == .output ? "…, " : ""
+      return "\(naming(transfer.fd)), \(unseen)\(transfer.requested)\(flags)\(passed)"
     }
     let bytes = Array(arena.bytes(transfer.payload))
     let cut = UInt64(bytes.count) < transfer.requested ? "…" : ""

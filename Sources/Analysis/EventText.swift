@@ -37,7 +37,8 @@ public enum EventText {
       return "--- cpu \(Duration.text(running)), runnable \(Duration.text(waiting)) ---"
     case .existing(let found):
       return "--- fd \(found.fd) is \(harmless(tables.text(found.link))) ---"
-    case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(harmless(tables.text(detail))) ---"
+    case .blindSpot(let spot, let detail):
+      return "--- blind spot: \(describe(spot)) \(harmless(tables.text(detail))) ---"
     case .name(let name): return "--- named \(quoted(tables.bytes(name))) ---"
     case .givenName(let whose, let name):
       return "--- \(whose == .thread ? "thread" : "process") \(quoted(tables.bytes(name))) ---"

@@ -84,6 +84,8 @@ struct LineBreaker {
       var rest = word[...]
       let size = Columns.count(rest)
       if !isEmpty, taken + 1 + size > width {
+        // Of several spaces between words, those before a break are none.
+        while line.last == " " { line.removeLast() }
         lines.append(line)
         line = Columns.space(hanging)
         taken = hanging

@@ -14,7 +14,7 @@ struct LineageTable {
   private let unicode: Bool
   /// What is said of a channel behind its open files.
   var remarks: [UInt32: String] = [:]
-  /// Of the columns COMMAND to TO.
+  /// Of the columns.
   private var widths: [Int]
 
   /// `width`: columns of the terminal, of which names take what the others leave.
@@ -35,8 +35,10 @@ struct LineageTable {
         how = max(how, tenure.how.utf8.count)
       }
     }
-    let others = widths[1...].reduce(0, +) + how + 2 * Self.titles.count + 2
-    widths[0] = min(widths[0], Self.widestName, max(Self.titles[0].utf8.count, width - min(width, others)))
+    // Two spaces before each column.
+    let others = widths[1...].reduce(0, +) + 2 * Self.titles.count
+    widths[0] = min(widths[0], Self.widestName, max(Self.titles[0].utf8.count, width - min(width, others + how)))
+    widths.append(min(how, max(Self.titles[5].utf8.count, width - min(width, others + widths[0]))))
   }
 
   /// A line of titles, then each open file with its lines.
@@ -75,7 +77,8 @@ struct LineageTable {
       let space = Columns.space(widths[place] - cells[place].utf8.count)
       line += "  " + (place == 4 ? cells[place] + space : space + cells[place])
     }
-    return "  " + line + "  " + cells[5]
+    let isLong = cells[5].utf8.count > widths[5]
+    return "  " + line + "  " + (isLong ? Columns.fitted(cells[5], widths[5], mark: mark) : cells[5])
   }
 
   private var mark: String { unicode ? "…" : "~" }

@@ -22,10 +22,10 @@ extension TextReport {
     let labelWidth = min(width * Self.labelShare / 100, max(12, widest))
     let scale = Scale(duration: timeline.duration, columns: width - labelWidth - 2)
     func line(_ label: String, _ row: String) -> String {
-      let name = Columns.fitted(label, labelWidth, mark: unicode ? "…" : "~")
-      return row.isEmpty ? name : "\(name)  \(row)"
+      if row.isEmpty, Columns.count(label) <= labelWidth { return label }
+      return "\(Columns.fitted(label, labelWidth, mark: unicode ? "…" : "~"))  \(row)"
     }
-    var lines = [title("Timeline") + "  " + legend(isSpinning: isSpinning(timeline))]
+    var lines = legend(isSpinning: isSpinning(timeline))
     lines.append(line("", Paint.dim(ticks(scale), if: colours)))
     lines += ids(analysis.findings, scale).map { line("", $0) }
     for (place, label) in zip(shown, labels) {
@@ -73,13 +73,24 @@ extension TextReport {
     timeline.lanes.contains { $0.slices.contains { $0.kind == .spin } }
   }
 
-  private func legend(isSpinning: Bool) -> String {
-    var entries: [(Timeline.Kind, String)] = [
-      (.run, "runs"), (.wait, "waits"), (.blocked, "blocked"), (.sleep, "sleeps"),
+  private func legend(isSpinning: Bool) -> [String] {
+    var entries: [(sign: String, kind: Timeline.Kind?, word: String)] = [
+      (sign(.run), .run, "runs"), (sign(.wait), .wait, "waits"), (sign(.blocked), .blocked, "blocked"),
+      (sign(.sleep), .sleep, "sleeps"), (flag, nil, "finding"),
     ]
-    if isSpinning { entries.insert((.spin, "spin"), at: 0) }
-    return entries.map { "\(painted(sign($0.0), $0.0)) \($0.1)" }.joined(separator: "  ")
-      + "  \(Paint.bold(flag, if: colours)) finding"
+    if isSpinning { entries.insert((sign(.spin), .spin, "spin"), at: 0) }
+    var lines = [title("Timeline")]
+    var taken = 8
+    for entry in entries {
+      let columns = 4 + entry.word.utf8.count
+      if taken + columns > width {
+        lines.append(Columns.space(8))
+        taken = 8
+      }
+      taken += columns
+      lines[lines.count - 1] += "  \(entry.kind.map { painted(entry.sign, $0) } ?? title(entry.sign)) \(entry.word)"
+    }
+    return lines
   }
 
   private var flag: String { unicode ? "▼" : "!" }
@@ -138,18 +149,20 @@ extension TextReport {
 
   /// The findings where they begin, in as many rows as keep them apart.
   private func ids(_ findings: [Finding], _ scale: Scale) -> [String] {
-    var rows: [(line: String, taken: Int)] = []
+    var rows: [(line: String, last: Int, taken: Int)] = []
     for finding in findings.sorted(by: { $0.first < $1.first }) {
-      let column = min(scale.column(finding.first), scale.columns - finding.id.utf8.count)
-      var place = rows.firstIndex { $0.taken == 0 || $0.taken < column }
-      if place == nil, rows.count < Self.mostRowsOfIDs {
-        rows.append(("", 0))
-        place = rows.count - 1
+      let size = finding.id.utf8.count
+      let column = min(scale.column(finding.first), scale.columns - size)
+      let id = Paint(finding.severity)(finding.id, if: colours)
+      if let place = rows.firstIndex(where: { $0.last == column && $0.taken + 1 + size <= scale.columns }) {
+        rows[place].line += ",\(id)"
+        rows[place].taken += 1 + size
+      } else if let place = rows.firstIndex(where: { $0.taken < column }) {
+        rows[place].line += Columns.space(column - rows[place].taken) + id
+        (rows[place].last, rows[place].taken) = (column, column + size)
+      } else if rows.count < Self.mostRowsOfIDs {
+        rows.append((Columns.space(column) + id, column, column + size))
       }
-      guard let place else { continue }
-      rows[place].line +=
-        Columns.space(column - rows[place].taken) + Paint(finding.severity)(finding.id, if: colours)
-      rows[place].taken = column + finding.id.utf8.count
     }
     return rows.map(\.line)
   }

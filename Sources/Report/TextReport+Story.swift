@@ -40,7 +40,8 @@ extension TextReport {
           Step(time: evidence.time, who: Self.who(evidence), what: "\(evidence.text)\(others) (\(finding.id))"))
       }
     }
-    let ordered = steps.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+    let ordered = steps.enumerated()
+      .sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
     let widest = ordered.map { $0.who.utf8.count }.max() ?? 0
     let time = ordered.map { Duration.moment($0.time).utf8.count }.max() ?? 0
     return ordered.flatMap { step in

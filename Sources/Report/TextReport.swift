@@ -106,7 +106,9 @@ public struct TextReport {
     lines += wrapped(
       "\(Duration.text(analysis.duration)), \(Int(analysis.processes)) process\(analysis.processes == 1 ? "" : "es"), "
         + "\(counted(UInt64(analysis.threads), "thread")), \(counted(analysis.events, "event"))", indent: 0, hanging: 2)
-    if !analysis.isComplete { lines.append("The trace is incomplete: it ends where the recording was cut off.") }
+    if !analysis.isComplete {
+      lines += wrapped("The trace is incomplete: it ends where the recording was cut off.", indent: 0, hanging: 2)
+    }
     if analysis.header.beganAfterStart {
       lines += wrapped(
         "The trace began late, when the programs ran already: what they had opened is known from /proc, who wrote or forked "
@@ -138,8 +140,8 @@ public struct TextReport {
   func told(_ finding: Finding) -> [(evidence: Evidence, alike: Int)] {
     var told: [(evidence: Evidence, alike: Int)] = []
     for evidence in finding.evidence {
-      if let place = told.firstIndex(where: { ($0.evidence.thread, $0.evidence.text) == (evidence.thread, evidence.text) })
-      {
+      let known = told.firstIndex { ($0.evidence.thread, $0.evidence.text) == (evidence.thread, evidence.text) }
+      if let place = known {
         told[place].alike += 1
         if told[place].evidence.stack == nil { told[place].evidence.stack = evidence.stack }
       } else {
