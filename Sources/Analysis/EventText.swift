@@ -17,13 +17,16 @@ public enum EventText {
     return "... \(counted(UInt64(event.repeats), "time")) in \(time)\(others)"
   }
 
-  /// The line for one of the event's calls.
-  public static func single(_ event: Event, arena: Arena, tables: TraceTables) -> String {
+  /// The line for one of the event's calls; `naming` writes its descriptors.
+  public static func single(
+    _ event: Event, arena: Arena, tables: TraceTables, naming: @escaping (FD) -> String = { "\($0)" }
+  ) -> String {
     switch event.body {
     case .call(let syscall, let result, let operation):
-      let call = "\(syscall.name)(\(arguments(operation, arena: arena, tables: tables)))"
-      if event.phase == .begin || result.isPending { return "\(call) = ?" }
-      return "\(call) = \(self.result(result, operation))"
+      let call = CallText(operation, arena: arena, tables: tables, naming: naming)
+      let text = "\(syscall.name)(\(call.arguments))"
+      if event.phase == .begin || result.isPending { return "\(text) = ?" }
+      return "\(text) = \(call.result(result))"
     case .start(let start): return start.isThread ? "+++ thread started +++" : "+++ process started +++"
     case .end(let status): return "+++ \(ending(status)) +++"
     case .signal(let delivery):
@@ -33,8 +36,9 @@ public enum EventText {
     case .usage(let running, let waiting):
       return "--- cpu \(Duration.text(running)), runnable \(Duration.text(waiting)) ---"
     case .existing(let found):
-      return "--- fd \(found.fd) is \(tables.text(found.link)) ---"
-    case .blindSpot(let spot, let detail): return "--- blind spot: \(describe(spot)) \(tables.text(detail)) ---"
+      return "--- fd \(found.fd) is \(harmless(tables.text(found.link))) ---"
+    case .blindSpot(let spot, let detail):
+      return "--- blind spot: \(describe(spot)) \(harmless(tables.text(detail))) ---"
     case .name(let name): return "--- named \(quoted(tables.bytes(name))) ---"
     case .givenName(let whose, let name):
       return "--- \(whose == .thread ? "thread" : "process") \(quoted(tables.bytes(name))) ---"
@@ -93,77 +97,6 @@ public enum EventText {
     }
   }
 
-  private static func result(_ result: CallResult, _ operation: Operation) -> String {
-    if result.failed { return "-1 \(errnoName(result.errno))" }
-    if case .transfer(let transfer) = operation, transfer.messages > 0 {
-      return "\(transfer.messages) (\(result.rawValue) bytes)"
-    }
-    if case .wait = operation, result.rawValue == 0 { return "0 (Timeout)" }
-    return "\(result.rawValue)"
-  }
-
-  private static func arguments(_ operation: Operation, arena: Arena, tables: TraceTables) -> String {
-    switch operation {
-    case .plain, .signalReturn: return ""
-    case .pipe(let read, let write, let flags, _): return "[\(read), \(write)]\(flagSuffix(flags))"
-    case .create(let kind, let flags, let value, let fd):
-      switch kind {
-      case .eventfd: return "\(value)\(flagSuffix(flags))"
-      case .signalfd: return "\(fd), \(signalSet(value))\(flagSuffix(flags))"
-      case .pidfd: return "\(value)\(flagSuffix(flags))"
-      default: return flagText(flags)
-      }
-    case .socketPair(let first, let second, let domain, let type):
-      return "\(domainName(domain)), \(typeName(type)), [\(first), \(second)]"
-    case .socket(let domain, let type): return "\(domainName(domain)), \(typeName(type))"
-    case .connect(let fd, let address), .bind(let fd, let address):
-      return "\(fd), \(quoted(tables.bytes(address)))"
-    case .listen(let fd), .close(let fd), .setTimer(let fd): return "\(fd)"
-    case .accept(let fd, let flags): return "\(fd)\(flagSuffix(flags))"
-    case .shutdown(let fd, let how):
-      return
-        "\(fd), \(["SHUT_RD", "SHUT_WR", "SHUT_RDWR"].indices.contains(Int(how)) ? ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"][Int(how)] : "\(how)")"
-    case .duplicate(let from, let to, let closeOnExec):
-      return "\(from)\(to >= 0 ? ", \(to)" : "")\(closeOnExec ? ", O_CLOEXEC" : "")"
-    case .setCloseOnExec(let fd, let on): return "\(fd), F_SETFD, \(on ? "FD_CLOEXEC" : "0")"
-    case .setNonblocking(let fd, let on): return "\(fd), F_SETFL, \(on ? "O_NONBLOCK" : "0")"
-    case .control(let fd, let command): return "\(fd), \(command)"
-    case .lock(let fd, let operation): return "\(fd), \(operation)"
-    case .closeRange(let first, let last, let flags): return "\(first), \(last), \(flags)"
-    case .open(let path, let flags, _, _):
-      let access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"][Int(flags & 3)]
-      return
-        "\(quoted(tables.bytes(path))), \(access)\(flagText(flags).isEmpty ? "" : "|" + flagText(flags))"
-    case .epollControl(let epoll, let op, let fd, let events, _):
-      let name = op == 1 ? "EPOLL_CTL_ADD" : op == 2 ? "EPOLL_CTL_DEL" : "EPOLL_CTL_MOD"
-      return op == 2 ? "\(epoll), \(name), \(fd)" : "\(epoll), \(name), \(fd), \(readiness(events))"
-    case .wait(let wait): return self.wait(wait, arena: arena)
-    case .transfer(let transfer): return self.transfer(transfer, arena: arena)
-    case .move(let from, let to, let requested, _): return "\(from), \(to), \(requested)"
-    case .takeDescriptor(let pidfd, let remote, _): return "\(pidfd), \(remote)"
-    case .spawn(let flags, _): return flags == 0 ? "" : "0x\(String(flags, radix: 16))"
-    case .unshare(let flags): return "0x\(String(flags, radix: 16))"
-    case .exec(let exec):
-      let words = arena.numbers(exec.arguments).map { quoted(tables.bytes(StringID(Int($0)))) }
-      return "\(quoted(tables.bytes(exec.path))), [\(words.joined(separator: ", "))]"
-    case .exit(let status, _): return "\(status)"
-    case .sendSignal(let target, let signal): return "\(target), \(signalName(signal))"
-    case .signalAction(let signal, let disposition):
-      let action =
-        switch disposition.action {
-        case .standard: "SIG_DFL"
-        case .ignore: "SIG_IGN"
-        case .handler: "0x\(String(disposition.handler, radix: 16))"
-        }
-      return "\(signalName(signal)), \(action)"
-    case .sleep(let time): return Duration.text(time)
-    case .waitChild(let pid): return "\(pid)"
-    case .ring(let entries): return "\(entries)"
-    case .futex(let address, let operation, let value):
-      return "0x\(String(address, radix: 16)), \(futexOperation(operation)), \(value)"
-    }
-  }
-
   /// futex(2)'s operations, without their flags.
   public static func futexOperation(_ operation: UInt32) -> String {
     let names = [
@@ -173,31 +106,6 @@ public enum EventText {
     ]
     let command = Int(operation & 0x7F)
     return command < names.count ? names[command] : "\(command)"
-  }
-
-  private static func wait(_ wait: Wait, arena: Arena) -> String {
-    let timeout = wait.timeout < 0 ? "-1" : Duration.text(UInt64(wait.timeout))
-    let shown = arena.waits(wait.entries).prefix(16).map { entry -> String in
-      if wait.isEpoll { return "\(readiness(entry.returned)) data=0x\(String(entry.data, radix: 16))" }
-      let got = entry.returned.isEmpty ? "" : "→\(readiness(entry.returned))"
-      return "\(entry.fd):\(readiness(entry.asked))\(got)"
-    }
-    let more = Int(wait.entries.count) > shown.count ? ", … \(Int(wait.entries.count) - shown.count) more" : ""
-    let set = "[\(shown.joined(separator: ", "))\(more)]"
-    return wait.isEpoll ? "\(wait.epoll), \(set), \(timeout)" : "\(set), \(timeout)"
-  }
-
-  private static func transfer(_ transfer: Transfer, arena: Arena) -> String {
-    let flags = transfer.peeks ? ", MSG_PEEK" : ""
-    let passed =
-      transfer.passed.isEmpty
-      ? "" : ", SCM_RIGHTS [\(arena.numbers(transfer.passed).map { "\($0)" }.joined(separator: ", "))]"
-    guard transfer.direction == .output, !transfer.payload.isEmpty else {
-      return "\(transfer.fd), \(transfer.direction == .output ? "…, " : "")\(transfer.requested)\(flags)\(passed)"
-    }
-    let bytes = Array(arena.bytes(transfer.payload))
-    let cut = UInt64(bytes.count) < transfer.requested ? "…" : ""
-    return "\(transfer.fd), \(quoted(bytes))\(cut), \(transfer.requested)\(flags)\(passed)"
   }
 
   public static func families(_ calls: CallFamilies) -> String {
@@ -219,14 +127,33 @@ public enum EventText {
   }
 
   /// O_CLOEXEC and O_NONBLOCK: the flags that lineage turns on.
-  private static func flagText(_ flags: UInt32) -> String {
+  static func flagText(_ flags: UInt32) -> String {
     var names: [String] = []
     if flags & 0o2000000 != 0 { names.append("O_CLOEXEC") }
     if flags & 0o4000 != 0 { names.append("O_NONBLOCK") }
     return names.joined(separator: "|")
   }
 
-  private static func flagSuffix(_ flags: UInt32) -> String {
+  /// clone(2)'s bits from the ninth on (include/uapi/linux/sched.h).
+  private static let cloneNames = [
+    "VM", "FS", "FILES", "SIGHAND", "PIDFD", "PTRACE", "VFORK", "PARENT", "THREAD", "NEWNS", "SYSVSEM", "SETTLS",
+    "PARENT_SETTID", "CHILD_CLEARTID", "DETACHED", "UNTRACED", "CHILD_SETTID", "NEWCGROUP", "NEWUTS", "NEWIPC",
+    "NEWUSER", "NEWPID", "NEWNET", "IO", "CLEAR_SIGHAND", "INTO_CGROUP",
+  ]
+
+  /// The flags of clone(2) and unshare(2), and the signal that tells of the child's end.
+  static func cloneFlags(_ flags: UInt64) -> String {
+    var names = cloneNames.indices.filter { flags >> (8 + $0) & 1 == 1 }.map { "CLONE_\(cloneNames[$0])" }
+    // The bit that unshare(2) has where clone(2) has the signal.
+    if flags & 0xFF == 0x80 {
+      names.append("CLONE_NEWTIME")
+    } else if flags & 0xFF != 0 {
+      names.append(signalName(Int32(flags & 0xFF)))
+    }
+    return names.joined(separator: "|")
+  }
+
+  static func flagSuffix(_ flags: UInt32) -> String {
     let text = flagText(flags)
     return text.isEmpty ? "" : ", \(text)"
   }
@@ -235,13 +162,13 @@ public enum EventText {
     [1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK"][domain] ?? "\(domain)"
   }
 
-  private static func typeName(_ type: Int32) -> String {
+  static func typeName(_ type: Int32) -> String {
     let base = [1: "SOCK_STREAM", 2: "SOCK_DGRAM", 3: "SOCK_RAW", 5: "SOCK_SEQPACKET"][type & 0xF] ?? "\(type & 0xF)"
     let flags = flagText(UInt32(bitPattern: type) & 0o2004000).replacing("O_", with: "SOCK_")
     return flags.isEmpty ? base : "\(base)|\(flags)"
   }
 
-  private static func signalSet(_ mask: UInt64) -> String {
+  static func signalSet(_ mask: UInt64) -> String {
     "[" + signals(mask).joined(separator: " ") + "]"
   }
 
@@ -251,23 +178,24 @@ public enum EventText {
   }
 
   /// Bytes as a C string literal: printable ASCII as it is, the rest escaped, so that no terminal obeys it.
-  public static func quoted(_ bytes: [UInt8]) -> String {
-    var text = "\""
+  public static func quoted(_ bytes: some Collection<UInt8>) -> String {
+    var text: [UInt8] = [0x22]
+    text.reserveCapacity(bytes.count + 16)
     for byte in bytes {
       switch byte {
-      case 0x22: text += "\\\""
-      case 0x5C: text += "\\\\"
-      case 0x0A: text += "\\n"
-      case 0x0D: text += "\\r"
-      case 0x09: text += "\\t"
-      case 0x20..<0x7F: text.unicodeScalars.append(Unicode.Scalar(byte))
-      default:
-        let digits = String(byte, radix: 16)
-        text += "\\x" + (digits.count == 1 ? "0" + digits : digits)
+      case 0x22, 0x5C: text += [0x5C, byte]
+      case 0x0A: text += [0x5C, 0x6E]
+      case 0x0D: text += [0x5C, 0x72]
+      case 0x09: text += [0x5C, 0x74]
+      case 0x20..<0x7F: text.append(byte)
+      default: text += [0x5C, 0x78, digit(byte >> 4), digit(byte & 15)]
       }
     }
-    return text + "\""
+    text.append(0x22)
+    return String(decoding: text, as: UTF8.self)
   }
+
+  private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 
   /// A text of the target's for one line of ours: control characters and bidi controls escaped.
   public static func harmless(_ text: String) -> String {
@@ -275,7 +203,7 @@ public enum EventText {
     var shown = ""
     for scalar in text.unicodeScalars {
       let isBidi =
-        (0x200E...0x200F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
+        (0x200E...0x200F).contains(scalar.value) || (0x2028...0x202E).contains(scalar.value)
         || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0x061C
       if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isBidi || scalar.value == 0xFEFF {
         shown += "\\u{\(String(scalar.value, radix: 16))}"

@@ -33,17 +33,20 @@ public enum FamilyTree {
   }
 
   private static func describe(_ file: OpenFile, _ tables: TraceTables) -> String {
-    let kind = "\(file.kind)"
-    let side: String
-    switch (file.kind, file.side) {
-    case (.pipe, .read), (.fifo, .read): side = ", read end"
-    case (.pipe, .write), (.fifo, .write): side = ", write end"
-    case (.socketpair, .first): side = ", first end"
-    case (.socketpair, .second): side = ", second end"
-    default: side = ""
-    }
+    let side = end(of: file)
     let name = tables.text(file.name)
-    return kind + side + (name.isEmpty ? "" : " \(EventText.harmless(name))")
+    return "\(file.kind)" + (side.isEmpty ? "" : ", \(side)") + (name.isEmpty ? "" : " \(EventText.harmless(name))")
+  }
+
+  /// Which end of its channel it is; empty where there is but one.
+  static func end(of file: OpenFile) -> String {
+    switch (file.kind, file.side) {
+    case (.pipe, .read), (.fifo, .read): "read end"
+    case (.pipe, .write), (.fifo, .write): "write end"
+    case (.socketpair, .first): "first end"
+    case (.socketpair, .second): "second end"
+    default: ""
+    }
   }
 
   private static func branch(

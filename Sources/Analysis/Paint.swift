@@ -7,6 +7,10 @@ public enum Paint: Int, Sendable {
   case yellow = 33
   case cyan = 36
 
+  public init(_ severity: Severity) {
+    self = severity == .error ? .red : severity == .warning ? .yellow : .cyan
+  }
+
   public func callAsFunction(_ text: some StringProtocol, if isOn: Bool) -> String {
     isOn && !text.isEmpty ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : String(text)
   }

@@ -71,6 +71,11 @@ extension World {
     Self.given(self.process(process)?.givenName, tables)
   }
 
+  /// What a process is called where there is little room: by its runtime, else by its program.
+  public func title(of process: ProcessID, _ tables: TraceTables) -> String {
+    givenName(of: process, tables) ?? command(process, tables)
+  }
+
   private static func given(_ name: StringID?, _ tables: TraceTables) -> String? {
     name.flatMap { $0 == .empty ? nil : EventText.harmless(tables.text($0)) }
   }

@@ -4,7 +4,7 @@ import Lineage
 import Trace
 
 public struct EventFilter: Sendable {
-  /// Only events of this process.
+  /// Only events of this process, or of this thread.
   public var pid: Int32?
   /// Only events that name this descriptor.
   public var fd: FD?
@@ -20,7 +20,9 @@ public struct EventFilter: Sendable {
 
   public func shows(_ event: Event, arena: Arena, tables: TraceTables) -> Bool {
     guard event.time >= since, event.entered <= until else { return false }
-    if let pid, tables.thread(event.thread)?.pid != pid { return false }
+    if let pid {
+      guard let thread = tables.thread(event.thread), thread.pid == pid || thread.tid == pid else { return false }
+    }
     if !syscalls.isEmpty || isFailed {
       guard case .call(let syscall, let result, _) = event.body else { return false }
       if !syscalls.isEmpty, !syscalls.contains(syscall) { return false }

@@ -10,6 +10,8 @@ public struct TextReport {
   public var colours: Bool
   /// Block characters; else ASCII.
   public var unicode: Bool
+  /// Whether somebody looks at it at once, with so many columns.
+  public var isTerminal = false
 
   public init(width: Int = 80, colours: Bool = false, unicode: Bool = true) {
     self.width = max(40, width)
@@ -33,7 +35,7 @@ public struct TextReport {
       lines += [""] + wrapped("\(finding.id)  suppressed: \(finding.rule.rawValue)\(reason)", indent: 0, hanging: 4)
     }
     lines += standing(analysis)
-    lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
+    lines += ["", title("Where time went")] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -47,7 +49,7 @@ public struct TextReport {
     for finding in analysis.findings { lines += [""] + self.finding(finding) }
     let standing = standing(analysis)
     lines += standing.isEmpty ? ["", "All threads have ended."] : standing
-    lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
+    lines += ["", title("Where time went")] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -56,7 +58,7 @@ public struct TextReport {
   /// What the threads do that are alive at the end; those that do the same are told once.
   public func standing(_ analysis: Analysis) -> [String] {
     guard !analysis.standings.isEmpty else { return [] }
-    var lines = ["", "At the end of the trace"]
+    var lines = ["", title("At the end of the trace")]
     var told: [(text: String, who: String, others: Int)] = []
     for standing in analysis.standings {
       if let place = told.firstIndex(where: { $0.text == standing.text }) {
@@ -86,11 +88,23 @@ public struct TextReport {
     if analysis.findings.isEmpty { lines += ["", "No findings."] }
     for finding in analysis.findings { lines += [""] + self.finding(finding) }
     let story = self.story(analysis)
-    if !story.isEmpty { lines += ["", "Story"] + story }
-    lines += [""] + lanes(analysis.timeline)
-    if analysis.header.beganAfterStart { lines += standing(analysis) }
-    lines += ["", "Where time went"] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
+    if !story.isEmpty { lines += ["", title("Story")] + story }
+    lines += standing(analysis)
+    let lanes = self.lanes(analysis)
+    if !lanes.isEmpty { lines += [""] + lanes }
+    lines += openFiles(analysis)
+    lines += ["", title("Where time went")] + analysis.summary.flatMap { wrapped($0, indent: 2, hanging: 4) }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Who had the open files that the findings are about.
+  private func openFiles(_ analysis: Analysis) -> [String] {
+    let channels = analysis.timeline.channels.filter { !$0.findings.isEmpty }
+    let files = channels.flatMap(\.files)
+    guard !files.isEmpty else { return [] }
+    var table = LineageTable(files, width: width, colours: colours, unicode: unicode)
+    for channel in channels { table.remarks[channel.serial] = channel.findings.joined(separator: ", ") }
+    return ["", title("Who had the open files of the findings")] + table.lines()
   }
 
   /// One line for `trace`'s end.
@@ -101,10 +115,12 @@ public struct TextReport {
   private func head(_ analysis: Analysis) -> [String] {
     let command = EventText.harmless(analysis.command.joined(separator: " "))
     var lines = wrapped(command.isEmpty ? "(no command)" : command, indent: 0, hanging: 2)
-    lines.append(
+    lines += wrapped(
       "\(Duration.text(analysis.duration)), \(Int(analysis.processes)) process\(analysis.processes == 1 ? "" : "es"), "
-        + "\(counted(UInt64(analysis.threads), "thread")), \(counted(analysis.events, "event"))")
-    if !analysis.isComplete { lines.append("The trace is incomplete: it ends where the recording was cut off.") }
+        + "\(counted(UInt64(analysis.threads), "thread")), \(counted(analysis.events, "event"))", indent: 0, hanging: 2)
+    if !analysis.isComplete {
+      lines += wrapped("The trace is incomplete: it ends where the recording was cut off.", indent: 0, hanging: 2)
+    }
     if analysis.header.beganAfterStart {
       lines += wrapped(
         analysis.header.source == .strace
@@ -119,13 +135,13 @@ public struct TextReport {
   private func finding(_ finding: Finding) -> [String] {
     let cause = finding.cause.map { ", caused by \($0)" } ?? ""
     var lines = [
-      "\(finding.id)  \(painted(finding.severity))  \(finding.rule.rawValue) (\(finding.confidence.word)\(cause))"
+      "\(title(finding.id))  \(painted(finding.severity))  \(finding.rule.rawValue) (\(finding.confidence.word)\(cause))"
     ]
     lines += wrapped(finding.message + ".", indent: 4, hanging: 4)
-    for evidence in finding.evidence {
+    for (evidence, alike) in told(finding) {
+      let others = alike > 0 ? "  (and \(alike) alike)" : ""
       lines += wrapped(
-        "\(Duration.moment(evidence.time))  \(evidence.pid)\(evidence.tid == evidence.pid ? "" : "/\(evidence.tid)")  \(evidence.text)",
-        indent: 6, hanging: 10)
+        "\(Duration.moment(evidence.time))  \(Self.who(evidence))  \(evidence.text)\(others)", indent: 6, hanging: 10)
       if let stack = evidence.stack, let frames = finding.stacks[stack] {
         lines += StackText.lines(frames).flatMap { wrapped($0, indent: 10, hanging: 14) }
       }
@@ -134,153 +150,41 @@ public struct TextReport {
     return lines
   }
 
+  /// The evidence in its order; what a thread does again is told once.
+  func told(_ finding: Finding) -> [(evidence: Evidence, alike: Int)] {
+    var told: [(evidence: Evidence, alike: Int)] = []
+    for evidence in finding.evidence {
+      let known = told.firstIndex { ($0.evidence.thread, $0.evidence.text) == (evidence.thread, evidence.text) }
+      if let place = known {
+        told[place].alike += 1
+        if told[place].evidence.stack == nil { told[place].evidence.stack = evidence.stack }
+      } else {
+        told.append((evidence, 0))
+      }
+    }
+    return told
+  }
+
+  /// `1234`, or `1234/1235` of another thread than the first, as in `dump`.
+  static func who(_ evidence: Evidence) -> String { who(pid: evidence.pid, tid: evidence.tid) }
+
+  static func who(pid: Int32, tid: Int32) -> String { tid == pid ? "\(pid)" : "\(pid)/\(tid)" }
+
   private func painted(_ severity: Severity) -> String {
-    guard colours else { return severity.word }
-    let code = severity == .error ? 31 : severity == .warning ? 33 : 36
-    return "\u{1B}[1;\(code)m\(severity.word)\u{1B}[0m"
-  }
-
-  // MARK: Story
-
-  /// What led to the findings, in order: births of the processes that they name, their evidence, their spins.
-  private func story(_ analysis: Analysis) -> [String] {
-    guard !analysis.findings.isEmpty else { return [] }
-    var steps: [(time: Nanoseconds, text: String)] = []
-    let named = Set(analysis.findings.flatMap { [$0.actor?.process, $0.victim?.process].compactMap { $0 } })
-    let timeline = analysis.timeline
-    for process in timeline.processes where named.contains(process.id) {
-      let parent = process.parent.map { "pid \(timeline.processes[$0].pid) forks " } ?? "starts: "
-      steps.append((process.start, "\(parent)pid \(process.pid)"))
-      for exec in process.execs { steps.append((exec.time, "pid \(process.pid) execs \(exec.command)")) }
-      if let end = process.end { steps.append((end, "pid \(process.pid) \(process.exit ?? "ended")")) }
-    }
-    for finding in analysis.findings {
-      if finding.rate != nil, let victim = finding.victim {
-        steps.append((finding.first, "pid \(victim.pid)/\(victim.tid) begins to spin (\(finding.id))"))
-        steps.append((finding.last, "its last return without progress, number \(grouped(finding.count))"))
-      } else {
-        for evidence in finding.evidence {
-          steps.append((evidence.time, "pid \(evidence.pid)/\(evidence.tid) \(evidence.text) (\(finding.id))"))
-        }
-      }
-    }
-    return steps.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.flatMap {
-      wrapped("\(Duration.moment($0.element.time))  \($0.element.text)", indent: 2, hanging: 11)
-    }
-  }
-
-  // MARK: Lanes
-
-  private static let mostLanes = 40
-
-  /// A lane a thread; each column shows what took most of its time, a spin before all else.
-  private func lanes(_ timeline: Timeline) -> [String] {
-    guard timeline.duration > 0, !timeline.lanes.isEmpty else { return [] }
-    let labels = timeline.lanes.map { lane -> String in
-      let pid = timeline.processes[lane.process].pid
-      return lane.tid == pid ? "\(pid)" : "\(pid)/\(lane.tid)"
-    }
-    let labelWidth = min(20, labels.map(\.count).max() ?? 0)
-    let columns = max(10, width - labelWidth - 3)
-    let legend: [(Timeline.Kind, String)] = [
-      (.spin, "spin"), (.run, "runs"), (.wait, "waits"), (.blocked, "blocked"), (.sleep, "sleeps"),
-    ]
-    var lines = ["Timeline  " + legend.map { "\(sign($0.0)) \($0.1)" }.joined(separator: "  ") + "  \(flag) finding"]
-    let end = Duration.text(timeline.duration)
-    lines.append(
-      String(repeating: " ", count: labelWidth + 2) + "0"
-        + String(repeating: " ", count: max(1, columns - 1 - end.count)) + end)
-    let shown = chosen(timeline)
-    for place in shown {
-      let label = String(labels[place].prefix(labelWidth))
-      let row = self.row(timeline, place, columns: columns)
-      lines.append(String(repeating: " ", count: labelWidth - label.count) + label + "  " + row)
-    }
-    let others = timeline.lanes.count + timeline.leftOut - shown.count
-    if others > 0 { lines.append("  and \(others) threads that no finding touches") }
-    return lines
-  }
-
-  private var flag: String { unicode ? "▼" : "!" }
-
-  private func sign(_ kind: Timeline.Kind) -> String {
-    switch kind {
-    case .run: unicode ? "▒" : "="
-    case .wait: unicode ? "·" : "."
-    case .blocked: unicode ? "─" : "-"
-    case .sleep: unicode ? "z" : "z"
-    case .spin: unicode ? "█" : "#"
-    }
-  }
-
-  /// All lanes while they are few; else those that findings or children of them touch.
-  private func chosen(_ timeline: Timeline) -> [Int] {
-    guard timeline.lanes.count > Self.mostLanes else { return Array(timeline.lanes.indices) }
-    var kept = Set(timeline.markers.filter { $0.finding != nil }.map(\.lane))
-    for (place, lane) in timeline.lanes.enumerated() where lane.slices.contains(where: { $0.kind == .spin }) {
-      kept.insert(place)
-    }
-    for flow in timeline.flows where flow.finding != nil { kept.formUnion([flow.fromLane, flow.toLane]) }
-    for place in timeline.lanes.indices where kept.count < Self.mostLanes / 2 { kept.insert(place) }
-    return kept.sorted().prefix(Self.mostLanes).map { $0 }
-  }
-
-  private func row(_ timeline: Timeline, _ place: Int, columns: Int) -> String {
-    let lane = timeline.lanes[place]
-    let step = Double(timeline.duration) / Double(columns)
-    let end = lane.end ?? timeline.duration
-    var shares = [[Double]](repeating: [Double](repeating: 0, count: Timeline.Kind.allCases.count), count: columns)
-    for slice in lane.slices {
-      let first = min(columns - 1, Int(Double(slice.start) / step))
-      let last = min(columns - 1, Int(Double(slice.end) / step))
-      for column in first...max(first, last) {
-        let from = max(Double(slice.start), Double(column) * step)
-        let to = min(Double(slice.end), Double(column + 1) * step)
-        shares[column][Int(slice.kind.rawValue)] += max(0, to - from)
-      }
-    }
-    var row: [String] = []
-    for column in 0..<columns {
-      let from = Double(column) * step
-      let to = from + step
-      guard to > Double(lane.start), from < Double(end) else {
-        row.append(" ")
-        continue
-      }
-      let lived = min(to, Double(end)) - max(from, Double(lane.start))
-      var share = shares[column]
-      share[0] = max(0, lived - share.reduce(0, +))
-      if share[Int(Timeline.Kind.spin.rawValue)] > 0 {
-        row.append(sign(.spin))
-      } else {
-        let most = share.indices.max { share[$0] < share[$1] } ?? 0
-        row.append(sign(Timeline.Kind(rawValue: UInt8(most)) ?? .run))
-      }
-    }
-    for marker in timeline.markers where marker.lane == place && marker.finding != nil {
-      row[min(columns - 1, Int(Double(marker.time) / step))] = flag
-    }
-    while row.last == " " { row.removeLast() }
-    return row.joined()
+    Paint.bold(Paint(severity)(severity.word, if: colours), if: colours)
   }
 
   // MARK: Lines
 
-  /// Words in lines of at most `width` columns.
+  /// Words in lines of at most `width` columns, of which very wide terminals have more than reads well.
   func wrapped(_ text: String, indent: Int, hanging: Int) -> [String] {
-    var lines: [String] = []
-    var line = String(repeating: " ", count: indent)
-    var isEmpty = true
-    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-      if !isEmpty, line.count + 1 + word.count > width {
-        lines.append(line)
-        line = String(repeating: " ", count: hanging)
-        isEmpty = true
-      }
-      line += (isEmpty ? "" : " ") + word
-      isEmpty = false
-    }
-    lines.append(line)
-    return lines
+    LineBreaker(width: min(width, Self.widestProse)).lines(shown(text), indent: indent, hanging: hanging)
   }
+
+  private static let widestProse = 120
+
+  /// The text in the characters that the locale has.
+  func shown(_ text: String) -> String { unicode ? text : Columns.ascii(text) }
+
+  func title(_ text: String) -> String { Paint.bold(text, if: colours) }
 }

@@ -1,4 +1,6 @@
+import Analysis
 import ArgumentParser
+import Lineage
 import Report
 import Trace
 
@@ -13,11 +15,18 @@ struct SyscallNames: ExpressibleByArgument {
   }
 }
 
+/// A call that has begun.
+private struct OpenCall {
+  var event: Event
+  var arena: Arena
+  var naming: (FD) -> String
+}
+
 struct DumpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dump", abstract: "Print a trace's events, one a line, in strace's look.")
 
-  @Option(help: "Only this process.")
+  @Option(help: "Only this process, or this thread.")
   var pid: Int32?
 
   @Option(help: "Only calls that name this descriptor.")
@@ -31,45 +40,57 @@ struct DumpCommand: ParsableCommand {
   var failed = false
 
   @Option(help: ArgumentHelp("From this time of the trace on (2.5, 500ms, 3m).", valueName: "time"))
-  var since: Span?
+  var since: Moment?
 
   @Option(help: ArgumentHelp("Up to this time of the trace.", valueName: "time"))
-  var until: Span?
+  var until: Moment?
 
-  @Flag(help: "Show the frames of stacks, by name as far as names are found.")
+  @Flag(help: "Below each call the stack that was taken of it, by name as far as names are found.")
   var stacks = false
+
+  @Flag(name: [.customShort("y"), .long], help: "Beside each descriptor what it means there: 3<pipe #5>.")
+  var objects = false
 
   @Argument(help: "A .flt file, or a log of strace's.")
   var trace: String
 
   func run() throws {
     let reader = try TraceFile.open(trace)
-    let report = DumpReport(filter, colours: Look.terminal().colours)
+    let look = Look.terminal()
+    var report = DumpReport(filter, colours: look.colours, unicode: look.unicode)
     let names = stacks ? NativeNames() : nil
+    var standing = StandingStacks()
+    var objectNames = objects ? DescriptorNames() : nil
+    var naming: (FD) -> String = { "\($0)" }
     var batch = EventBatch()
-    var open: [ThreadID: (event: Event, arena: Arena)] = [:]
+    var open: [ThreadID: OpenCall] = [:]
     while reader.next(into: &batch) {
       var text = ""
       for event in batch.events {
+        var event = event
+        if names != nil { standing.place(on: &event) }
+        if let known = objectNames?.apply(event, arena: batch.arena, tables: reader.tables) { naming = known }
         if event.phase == .begin {
-          var copy = event
           var arena = Arena()
-          arena.adopt(&copy, from: batch.arena)
-          open[event.thread] = (copy, arena)
+          arena.adopt(&event, from: batch.arena)
+          open[event.thread] = OpenCall(event: event, arena: arena, naming: naming)
           continue
         }
         if case .call = event.body { open[event.thread] = nil }
-        if let line = report.line(event, arena: batch.arena, tables: reader.tables) { text += line + "\n" }
-        if let names, report.filter.shows(event, arena: batch.arena, tables: reader.tables) {
-          for line in DumpReport.frames(event, names: names, tables: reader.tables) { text += line + "\n" }
-        }
+        guard let line = report.line(event, arena: batch.arena, tables: reader.tables, naming: naming) else { continue }
+        text += line
+        text += "\n"
+        guard let names else { continue }
+        for line in report.frames(event, names: names, tables: reader.tables) { text += line + "\n" }
       }
       Console.print(text)
     }
     for (_, call) in open.sorted(by: { $0.key < $1.key }) {
-      if let line = report.unfinished(call.event, arena: call.arena, tables: reader.tables) {
-        Console.print(line + "\n")
-      }
+      guard let line = report.unfinished(call.event, arena: call.arena, tables: reader.tables, naming: call.naming)
+      else { continue }
+      Console.print(line + "\n")
+      guard let names else { continue }
+      for line in report.frames(call.event, names: names, tables: reader.tables) { Console.print(line + "\n") }
     }
     TraceFile.warn(reader, trace)
   }

@@ -19,7 +19,9 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     switch format {
-    case .text: try TraceFile.write(Look.terminal().report(TraceFile.analyze(trace)), to: output)
+    case .text:
+      let analysis = try TraceFile.analyze(trace, detail: .terminal)
+      try TraceFile.write(Look.terminal(writing: output).report(analysis), to: output)
     case .html:
       var analysis = try TraceFile.analyze(trace, detail: .full)
       // Too much for a page: once more, with every call only where something was found.

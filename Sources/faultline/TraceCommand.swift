@@ -143,12 +143,28 @@ struct Span: ExpressibleByArgument {
   init(seconds: UInt64) { nanoseconds = seconds * 1_000_000_000 }
 
   init?(argument: String) {
+    guard let time = Self.time(argument), time > 0 else { return nil }
+    nanoseconds = time
+  }
+
+  /// A number, and its unit or none for seconds.
+  static func time(_ argument: String) -> Nanoseconds? {
     let digits = argument.prefix { $0.isNumber || $0 == "." }
     let units: [Substring: Double] = ["": 1e9, "s": 1e9, "ms": 1e6, "m": 60e9, "min": 60e9, "h": 3600e9]
-    guard let unit = units[argument.dropFirst(digits.count)], let number = Double(digits), number > 0,
+    guard let unit = units[argument.dropFirst(digits.count)], let number = Double(digits),
       number * unit < 1e18
     else { return nil }
-    nanoseconds = UInt64(number * unit)
+    return UInt64(number * unit)
+  }
+}
+
+/// A moment of a trace, in the same words; 0 is its begin.
+struct Moment: ExpressibleByArgument {
+  let nanoseconds: Nanoseconds
+
+  init?(argument: String) {
+    guard let time = Span.time(argument) else { return nil }
+    nanoseconds = time
   }
 }
 

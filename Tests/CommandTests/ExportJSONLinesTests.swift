@@ -174,7 +174,7 @@ import Trace
     let lines = try ExportedLine.lines(of: trace)
     let write = try #require(lines.first { $0.op == "write" && $0.channel != nil && $0.execed == false })
     let lineage = try Command.run([Command.faultline, "lineage", trace, "\(write.pid!):\(write.fd!)"])
-    #expect(lineage.output.contains("open file #\(write.open_file!): pipe, write end"))
+    #expect(lineage.output.contains("open file #\(write.open_file!): pipe #\(write.channel!), write end"))
     #expect(write.site == "Context.wakeup (gwibber.py:38)")
     let stacks = lines.filter { $0.type == "stack" && $0.stack == write.stack && $0.frames != nil }
     #expect(stacks.count == 1)

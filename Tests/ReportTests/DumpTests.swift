@@ -26,7 +26,7 @@ import Trace
   {
     var filter = EventFilter()
     change(&filter)
-    let report = DumpReport(filter, colours: colours)
+    var report = DumpReport(filter, colours: colours)
     return script.events.compactMap { report.line($0, arena: script.arena, tables: script.tables) }
   }
 
@@ -38,7 +38,8 @@ import Trace
     #expect(lines[9] == "101                0.000010  --- SIGTERM from pid 100 ---")
     let late = Event(
       thread: ThreadID(0), entered: 123_456_000_001_000, exited: 123_456_000_001_000, body: .missing(3))
-    let line = DumpReport(EventFilter()).line(late, arena: Arena(), tables: try script().tables)
+    var report = DumpReport(EventFilter())
+    let line = report.line(late, arena: Arena(), tables: try script().tables)
     #expect(line == "100           123456.000001  --- fd 3 is closed ---")
   }
 
@@ -72,24 +73,85 @@ import Trace
     #expect(Syscall(name: "") == nil && Syscall(name: "no_such_call") == nil && Syscall(name: "syscall_x") == nil)
   }
 
-  @Test func lineageIsATable() throws {
-    let script = try script()
+  private func lineage(_ script: Script, colours: Bool = false, _ change: (inout LineageReport) -> Void) -> String? {
     var world = World(keepsHistory: true)
     for event in script.events { world.apply(event, arena: script.arena, tables: script.tables) }
-    let text = try #require(LineageReport().text(world, tables: script.tables, pid: 100, fd: 12))
+    var report = LineageReport()
+    change(&report)
+    return report.text(world, tables: script.tables, colours: colours)
+  }
+
+  @Test func lineageIsATable() throws {
+    let script = try script()
+    let text = try #require(lineage(script) { ($0.pid, $0.fd) = (100, 12) })
     #expect(
       text == """
-        open file #2: pipe, write end
-          ? (pid 100)
-            0.000 s  fd 4   made
-            0.000 s  fd 12  dup of fd 4
-            ? (pid 101)
-              0.000 s  fd 4   inherited: forked by thread 100
-              0.000 s  fd 4   closed
+          COMMAND  PID   FD     FROM  TO              HOW
+        open file #2: pipe #1, write end
+          ?        100   4w  0.000 s  open            made
+          ?        100  12w  0.000 s  open            dup of fd 4
+            ?      101   4w  0.000 s  0.000 s closed  forked by 100
 
         """)
-    let painted = try #require(LineageReport(colours: true).text(world, tables: script.tables, pid: 100, fd: 12))
-    #expect(painted.hasPrefix("\u{1B}[1mopen file #2\u{1B}[0m: pipe"))
+    let painted = try #require(lineage(script, colours: true) { ($0.pid, $0.fd) = (100, 12) })
+    #expect(painted.contains("\u{1B}[1mopen file #2\u{1B}[0m: pipe"))
     #expect(painted.replacing(/\u{1B}\[[0-9]+m/, with: "") == text)
+  }
+
+  @Test func lineageIsFiltered() throws {
+    let script = try script()
+    let all = try #require(lineage(script) { _ in })
+    #expect(all.contains("read end") && all.contains("write end"))
+    #expect(lineage(script) { $0.pid = 101 } == all)
+    #expect(lineage(script) { $0.kinds = [.pipe, .eventfd] } == all)
+    #expect(lineage(script) { $0.kinds = [.eventfd] } == nil)
+    #expect(lineage(script) { $0.pid = 102 } == nil)
+    #expect(lineage(script) { $0.fd = 3 }?.contains("write end") == false)
+    // Before the dup, and after the child's close.
+    func write(at moment: Nanoseconds) throws -> [String] {
+      let text = try #require(lineage(script) { ($0.fd, $0.moment) = (4, moment) })
+      return text.split(separator: "\n").dropFirst(2).map { line in
+        line.split(separator: " ")[1...2].joined(separator: " ")
+      }
+    }
+    #expect(try write(at: 5000) == ["100 4w", "101 4w"])
+    #expect(try write(at: 9500) == ["100 4w", "100 12w"])
+    #expect(lineage(script) { ($0.pid, $0.moment) = (101, 1000) } == nil)
+  }
+
+  @Test func descriptorsTellWhatTheyMean() throws {
+    let script = try script()
+    var names = DescriptorNames()
+    var report = DumpReport(EventFilter())
+    var lines: [String] = []
+    for event in script.events {
+      let naming = names.apply(event, arena: script.arena, tables: script.tables)
+      lines += [report.line(event, arena: script.arena, tables: script.tables, naming: naming)].compactMap(\.self)
+    }
+    let calls = lines.map { $0.dropFirst(29) }
+    #expect(calls[2] == "pipe2([3<pipe #1>, 4<pipe #1>]) = 0 <0.000000>")
+    #expect(calls[4] == #"write(4<pipe #1>, "A", 1) = 1 <0.000000>"#)
+    #expect(calls[5] == "poll([3<pipe #1>:IN→IN], -1) = 1 <0.000000>")
+    #expect(calls[7] == "dup2(4<pipe #1>, 12) = 12<pipe #1> <0.000000>")
+    #expect(calls[8] == "close(4<pipe #1>) = 0 <0.000000>")
+  }
+
+  /// Where pids have seven digits, what comes after the first such line stands below each other again.
+  @Test func longNumbersHaveRoom() throws {
+    var script = try Script()
+    let child = try script.fork(script.root, pid: 4_194_303)
+    let thread = try script.thread(child, tid: 4_194_304)
+    script.pipe(thread, 3, 4)
+    script.pipe(script.root, 3, 4)
+    let lines = dump(script).suffix(2)
+    #expect(Set(lines.map { $0.firstRange(of: "pipe2(")?.lowerBound.utf16Offset(in: $0) }).count == 1)
+  }
+
+  @Test func asciiIsEnough() throws {
+    let script = try script()
+    var report = DumpReport(EventFilter(), unicode: false)
+    let lines = script.events.compactMap { report.line($0, arena: script.arena, tables: script.tables) }
+    #expect(lines[5].contains("[3:IN->IN]"))
+    #expect(lines.joined().utf8.allSatisfy { $0 < 0x80 })
   }
 }

@@ -234,7 +234,7 @@ struct ActivityMeter {
     }
     if activity.waitReturns > 0 {
       let rate = Double(activity.waitReturns) / (Double(lived) / 1e9)
-      parts.append("\(Duration.fixed(rate, 1)) wait returns/s")
+      parts.append("\(rate < 1000 ? Duration.fixed(rate, 1) : grouped(UInt64(rate))) wait returns/s")
     }
     let open = world.openCall(of: thread.id)
     var isWaiting = false

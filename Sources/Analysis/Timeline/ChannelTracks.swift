@@ -87,6 +87,7 @@ struct ChannelTracks: Sendable {
         gone: track.gone, samples: track.samples,
         holders: (files[track.serial] ?? []).flatMap { Self.holders(of: $0, world: world) },
         family: (files[track.serial] ?? []).map { FamilyTree.text($0, world, tables) }.joined(separator: "\n"),
+        files: (files[track.serial] ?? []).map { FileHistory($0, world, tables) },
         owner: findings.lazy.compactMap(\.object).first { $0.id == track.serial }?.ownerHint,
         findings: findingsOf[track.serial] ?? [])
     }

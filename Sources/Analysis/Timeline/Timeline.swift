@@ -31,6 +31,8 @@ public struct Timeline: Sendable {
     public var id: ProcessID
     public var pid: Int32
     public var command: String
+    /// Its short name.
+    public var title = ""
     /// Place in `processes`.
     public var parent: Int?
     public var start: Nanoseconds
@@ -91,6 +93,7 @@ public struct Timeline: Sendable {
     public var holders: [Holder]
     /// The family trees of its open files, as text.
     public var family: String
+    public var files: [FileHistory]
     public var owner: String?
     public var findings: [String]
   }

@@ -323,6 +323,7 @@ struct TimelineBuilder {
       timeline.lanes[lane].name = EventText.harmless(tables.text(name))
     }
     for place in timeline.processes.indices {
+      timeline.processes[place].title = world.title(of: timeline.processes[place].id, tables)
       if let name = world.givenName(of: timeline.processes[place].id, tables) {
         // In front, since there may be no room for all.
         timeline.processes[place].command = "\"\(name)\" \(timeline.processes[place].command)"

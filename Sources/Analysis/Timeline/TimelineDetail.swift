@@ -17,6 +17,9 @@ public struct TimelineDetail: Sendable {
   /// Bounded by some megabytes, whatever the trace.
   public static let brief = TimelineDetail(
     mostSlices: 120_000, tellsAllCalls: false, coarse: 200_000, tellsChannels: false)
+  /// The same, with the channels that matter.
+  public static let terminal = TimelineDetail(
+    mostSlices: 120_000, tellsAllCalls: false, coarse: 200_000, tellsChannels: true)
   /// Every call of two million.
   public static let full = TimelineDetail(
     mostSlices: 2_000_000, tellsAllCalls: true, coarse: 0, tellsChannels: true)

@@ -13,6 +13,8 @@ struct NamedObject {
   var openFile: UInt32 = 0
   /// The thread that made the channel, or the open file where there is none.
   var creator = ThreadID.unknown
+  /// The path, or the peer's address.
+  var name = StringID.empty
 
   /// A number of which nothing is known.
   init(_ fd: some BinaryInteger) { self.fd = Int64(clamping: fd) }
@@ -30,6 +32,7 @@ struct NamedObject {
     kind = world.files[place].kind
     openFile = world.files[place].serial
     creator = world.files[place].creator
+    name = world.files[place].name
     let slot = Int(world.files[place].channel)
     guard slot >= 0 else { return }
     side = world.files[place].side
