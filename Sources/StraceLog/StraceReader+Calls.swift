@@ -94,7 +94,10 @@ extension StraceReader {
 
   private func whole(_ named: NamedCall, _ shape: CallShape, _ place: Int, _ body: Scanner) {
     var result = reader.call.result
-    let operation = decode(named, shape, result: &result)
+    var operation = decode(named, shape, result: &result)
+    if case .bind(let fd, _) = operation, let address = survey.addresses[lineIndex] {
+      operation = .bind(fd, address: intern(address))
+    }
     let entered = now
     if reader.call.isUnknown {
       if case .exit = operation {
@@ -180,8 +183,8 @@ extension StraceReader {
     if case .transfer(let transfer) = operation, transfer.direction == .output {
       notePassed(transfer, place, result: 0)
     }
-    if case .lock(let fd, let how) = operation { describeHolders(of: fd, how, place) }
     tellBegin(named, operation, place, text: text, entered: now)
+    if case .lock(let fd, let how) = operation { describeHolders(of: fd, how, place) }
   }
 
   private func tellBegin(
@@ -421,11 +424,12 @@ extension StraceReader {
 
   /// Calls that are no events, and say something all the same.
   private func noteSilent(_ named: NamedCall, _ place: Int) {
+    // It does not fail.
+    if named.syscall.name == "rt_sigprocmask" { noteMask(place) }
     guard reader.call.ending == .whole else { return }
     noteTurn(named, nil, place, result: reader.call.result, entered: now)
     guard reader.call.result == 0 else { return }
     switch named.syscall.name {
-    case "rt_sigprocmask": noteMask(place)
     case "mknod", "mknodat": noteFifo(named.syscall.name == "mknod" ? 0 : 1)
     default: break
     }

@@ -47,7 +47,8 @@ public final class StraceReader: EventSource {
   /// Where the line that is read stands.
   private(set) var lineNumber = 0
   private var linePath: String
-  private var lineIndex = 0
+  /// Which line that is, of all, from 1.
+  private(set) var lineIndex = 0
   /// Threads that ended as `superseded by execve` says: by leader's tid, the place of the thread that called exec.
   var superseded: [Int32: Int] = [:]
   /// The thread whose call was cut by what stands in the lines after it.

@@ -16,6 +16,10 @@ struct Survey {
   var lastLine: [Int32: Int] = [:]
   /// By child: the threads that made it, in the order of their returning.
   var parents: [Int32: [Int32]] = [:]
+  /// By line: what a socket was bound to that asked for any port, as later calls tell.
+  var addresses: [Int: [UInt8]] = [:]
+  private var binds: [Int32: (line: Int, fd: Int64)] = [:]
+  private var call = Arguments(UnsafePointer(bitPattern: 1)!)
   /// Process that was attached to, and how many threads it had.
   var attached: [Int32: Int] = [:]
   /// The thread of the first line that is a call; 0 if it does not say.
@@ -100,6 +104,7 @@ struct Survey {
         body.at += 1
         sample(head, body, isNamed: head.tid != nil)
         if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
+        if name.count == 4 || !binds.isEmpty { noteAddress(body, name, by: tid) }
         if head.tid == nil, unnamed == 0 { noteOwnNumber(body, name) }
       } else if first == 0x73 {
         noteBanner(body, name)
@@ -170,6 +175,34 @@ struct Survey {
   private mutating func noteBirth(_ body: Scanner, by tid: Int32) {
     guard let child = Self.lastResult(body), child > 0, child <= Int32.max else { return }
     parents[Int32(child), default: []].append(tid)
+  }
+
+  /// bind(2) to port 0 takes any: `listen(3<TCP:[127.0.0.1:57877]>, 1)` and getsockname say which.
+  private mutating func noteAddress(_ body: Scanner, _ name: Range<Int>, by tid: Int32) {
+    let word = Scanner(body.bytes, name)
+    if name.count == 4, word.starts(with: "bind") {
+      guard body.find("htons(0)") != nil else { return }
+      var argument = body
+      if let fd = argument.number() { binds[tid] = (lines, fd) }
+      return
+    }
+    guard let bind = binds[tid] else { return }
+    let isListen = name.count == 6 && word.starts(with: "listen")
+    guard isListen || name.count == 11 && word.starts(with: "getsockname") else { return }
+    call.read(body)
+    var argument = call.argument(0)
+    guard argument.number() == bind.fd else { return }
+    if isListen {
+      guard let range = argument.annotation() else { return }
+      var text = Scanner(body.bytes, range)
+      guard text.skip("TCP:[") || text.skip("TCPv6:["), range.count > 6 else { return }
+      // An inode has no colon in it.
+      guard text.find(":") != nil else { return }
+      addresses[bind.line] = text.text(text.at..<range.upperBound - 1)
+    } else {
+      addresses[bind.line] = call.address(1)
+    }
+    binds[tid] = nil
   }
 
   /// What libc asks for early on: set_tid_address, getpid, gettid return the caller's number.
