@@ -90,7 +90,7 @@ struct CallText {
         case .handler: "0x\(String(disposition.handler, radix: 16))"
         }
       return "\(signalName(signal)), \(action)"
-    case .sleep(let time): return Duration.text(time)
+    case .sleep(let time): return Duration.asked(time)
     case .waitChild(let pid): return "\(pid)"
     case .ring(let entries): return "\(entries)"
     case .futex(let address, let operation, let value):
@@ -99,7 +99,7 @@ struct CallText {
   }
 
   private func text(_ wait: Wait) -> String {
-    let timeout = wait.timeout < 0 ? "-1" : Duration.text(UInt64(wait.timeout))
+    let timeout = wait.timeout < 0 ? "-1" : Duration.asked(UInt64(wait.timeout))
     let shown = arena.waits(wait.entries).prefix(16).map { entry -> String in
       if wait.isEpoll { return "\(EventText.readiness(entry.returned)) data=0x\(String(entry.data, radix: 16))" }
       let got = entry.returned.isEmpty ? "" : "→\(EventText.readiness(entry.returned))"

@@ -34,8 +34,12 @@ public enum Duration {
 
   /// `850 ns`, `12.3 µs`, `4.5 ms`, `2.10 s`.
   public static func text(_ nanoseconds: UInt64) -> String {
-    if countsLines { return counted(nanoseconds / TraceHeader.lineTime, "line") }
-    return switch nanoseconds {
+    countsLines ? counted(nanoseconds / TraceHeader.lineTime, "line") : asked(nanoseconds)
+  }
+
+  /// A time that a program gave as an argument: it is one in any trace.
+  public static func asked(_ nanoseconds: UInt64) -> String {
+    switch nanoseconds {
     case 0: "0 s"
     case ..<1_000: "\(nanoseconds) ns"
     case ..<1_000_000: fixed(Double(nanoseconds) / 1e3, 1) + " µs"

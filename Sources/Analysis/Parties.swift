@@ -4,13 +4,16 @@ import Lineage
 import Trace
 
 extension World {
+  /// What a program is called that nothing names.
+  public static let unnamedCommand = "a program"
+
   /// The program's name: the last part of argv[0], or of the path.
   public func command(_ id: ProcessID, _ tables: TraceTables) -> String {
     guard let process = process(id) else { return "?" }
     let text = arguments(of: id).first.map { tables.text($0) } ?? tables.text(process.path)
     let name = text.split(separator: "/").last.map(String.init) ?? text
     // A log that begins late does not name it.
-    return name.isEmpty ? "a program" : EventText.harmless(name)
+    return name.isEmpty ? Self.unnamedCommand : EventText.harmless(name)
   }
 
   /// The path of the program, as exec was given it.

@@ -1,11 +1,21 @@
 // `analyze --format json`: schema faultline.findings/1.
 
 import Analysis
+import Lineage
 import Trace
 
 public enum JSONReport {
   /// The object of the contract, with a final newline.
-  public static func text(_ analysis: Analysis) -> String { object(analysis).text(pretty: true) + "\n" }
+  public static func text(_ analysis: Analysis) -> String {
+    Duration.$countsLines.withValue(!analysis.header.isTimed) { object(analysis).text(pretty: true) + "\n" }
+  }
+
+  /// Where there are no times none is told.
+  private static func time(_ nanoseconds: UInt64?) -> JSON {
+    Duration.countsLines ? .null : nanoseconds.map { .unsigned($0) } ?? .null
+  }
+
+  private static func command(_ name: String) -> JSON { name == World.unnamedCommand ? .null : .string(name) }
 
   static func object(_ analysis: Analysis) -> JSON {
     .object([
@@ -22,7 +32,7 @@ public enum JSONReport {
       ("source", .string(analysis.header.source.rawValue)),
       ("command", .array(analysis.command.map { .string($0) })),
       ("started", analysis.header.started > 0 ? .string(timestamp(analysis.header.started)) : .null),
-      ("duration_ns", .unsigned(analysis.duration)),
+      ("duration_ns", time(analysis.duration)),
       ("events", .unsigned(analysis.events)),
       ("folded_calls", .unsigned(analysis.foldedCalls)),
       ("processes", .integer(Int64(analysis.processes))),
@@ -45,9 +55,9 @@ public enum JSONReport {
       ("victim", finding.victim.map(party) ?? .null),
       ("object", finding.object.map(object) ?? .null),
       ("count", .unsigned(finding.count)),
-      ("first_ns", .unsigned(finding.first)),
-      ("last_ns", .unsigned(finding.last)),
-      ("rate_per_s", finding.rate.map { .number(($0 * 10).rounded() / 10) } ?? .null),
+      ("first_ns", time(finding.first)),
+      ("last_ns", time(finding.last)),
+      ("rate_per_s", finding.rate.flatMap { Duration.countsLines ? nil : .number(($0 * 10).rounded() / 10) } ?? .null),
       ("cause", .optional(finding.cause)),
       ("evidence", .array(finding.evidence.map(evidence))),
       (
@@ -72,11 +82,11 @@ public enum JSONReport {
     .object([
       ("pid", .integer(Int64(standing.pid))),
       ("tid", .integer(Int64(standing.tid))),
-      ("command", .string(standing.command)),
+      ("command", command(standing.command)),
       ("name", .string(standing.name)),
       ("syscall", .optional(standing.syscall)),
       ("fd", .optional(standing.fd >= 0 ? standing.fd : nil)),
-      ("since_ns", .optional(standing.since)),
+      ("since_ns", time(standing.since)),
       ("text", .string(standing.text)),
       ("stack", .array(standing.frames.map(frame))),
     ])
@@ -86,7 +96,7 @@ public enum JSONReport {
     .object([
       ("pid", .integer(Int64(party.pid))),
       ("tid", .integer(Int64(party.tid))),
-      ("command", .string(party.command)),
+      ("command", command(party.command)),
       ("parent", .optional(party.parent)),
       ("forked_by_tid", .optional(party.forkedBy)),
       ("execed", .bool(party.execed)),
@@ -122,7 +132,7 @@ public enum JSONReport {
   private static func evidence(_ evidence: Evidence) -> JSON {
     .object([
       ("event", .unsigned(evidence.event)),
-      ("t_ns", .unsigned(evidence.time)),
+      ("t_ns", time(evidence.time)),
       ("pid", .integer(Int64(evidence.pid))),
       ("tid", .integer(Int64(evidence.tid))),
       ("text", .string(evidence.text)),

@@ -179,7 +179,7 @@ enum Waiting {
       let instance = world.file(world.descriptor(wait.epoll, of: thread.id).file)
       fds = instance?.interest.entries.map(\.fd) ?? []
     }
-    var parts = wait.timeout >= 0 ? ["at most \(Duration.text(UInt64(wait.timeout))) at a time"] : []
+    var parts = wait.timeout >= 0 ? ["at most \(Duration.asked(UInt64(wait.timeout))) at a time"] : []
     if fds.isEmpty, wait.timeout < 0 { parts.append("on nothing: only a signal ends it") }
     for fd in fds.prefix(mostShown) {
       let file = world.file(world.descriptor(fd, of: thread.id).file)
