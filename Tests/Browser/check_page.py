@@ -55,10 +55,8 @@ class Reader:
         self.open_ms = round((time.monotonic() - began) * 1000)
 
     def view(self):
-        """The time from the canvas's left to its right, ns, as the address tells it once the view has come to rest."""
-        self.browser.until("return location.hash.includes('t0=')")
-        time.sleep(0.5)
-        return tuple(int(re.search(rf"\b{end}=(-?\d+)", self.browser.run("return location.hash"))[1]) for end in ("t0", "t1"))
+        """The times at the canvas's left and right, ns."""
+        return tuple(float(t) for t in self.browser.run("return document.querySelector('#range').dataset.view").split())
 
     def place(self, tid, time_ns):
         """Where a moment of a thread is in the window."""
