@@ -3,7 +3,7 @@
 import Trace
 
 extension Analysis {
-  /// Names the stacks that findings rest on.
+  /// Names the stacks that findings rest on, and those of the timeline's calls.
   public mutating func name(by naming: any FrameNaming, tables: TraceTables) {
     let stacks = StackNaming(tables: tables, naming: naming)
     var known: [Int: [Frame]] = [:]
@@ -25,6 +25,9 @@ extension Analysis {
     }
     for place in standings.indices {
       if let stack = standings[place].stack { standings[place].frames = frames(stack) }
+    }
+    for call in timeline.calls where call.stack != .none && timeline.stacks.count < Timeline.mostStacks {
+      timeline.stacks[call.stack.position] = frames(call.stack.position)
     }
   }
 }

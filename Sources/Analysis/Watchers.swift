@@ -45,7 +45,7 @@ struct Watchers: Sendable {
         if call.slot >= 0 { seat(call.thread, Int(call.slot), world: world) }
       }
       activity.abandoned(at: event.time, world: world)
-      timeline.abandoned(at: event.time, world: world)
+      timeline.abandoned(at: event.time, world: world, tables: tables)
     }
     guard case .call(let syscall, let result, let operation) = event.body else {
       happened(event, arena: arena, world: world, tables: tables)
@@ -64,7 +64,7 @@ struct Watchers: Sendable {
     if case .lock(let fd, let what) = operation {
       heldAfterExec.locks(event, fd, what, arena: arena, world: world, tables: tables, origins: origins)
     }
-    if event.phase == .begin { return }
+    if event.phase == .begin { return timeline.entered(event, arena: arena) }
     switch world.effect.kind {
     case .write:
       foreignWakeupWrite.wrote(event, result, by: thread.process, arena: arena, world: world, tables: tables)

@@ -182,6 +182,9 @@ struct PassingMessage: Sendable {
   var landed: Nanoseconds
   /// Slots of `World.files`, in the order in which they were sent.
   var files: [Int32]
+  var sender: ThreadID
+  /// The sender's numbers for these.
+  var numbers: [FD]
 }
 
 /// A write that has begun and not returned: a read may take of it meanwhile.

@@ -18,12 +18,14 @@ extension World {
     for part in arena.numbers(transfer.passed).split(separator: Self.messageEnd, omittingEmptySubsequences: false) {
       // Of a stream the messages of one call cannot be told apart by their bytes: they all go with the first.
       defer { if channels[Int(slot)].isDatagram { place += 1 } }
-      let sent = part.map { descriptor($0, of: event.thread).file }.filter { $0 >= 0 }
+      let numbers = part.filter { descriptor($0, of: event.thread).file >= 0 }
+      let sent = numbers.map { descriptor($0, of: event.thread).file }
       let taken = isBack ? channels[Int(slot)].backQueue.taken : channels[Int(slot)].queue.taken
       // A read that returned before this write did has them already.
       guard !sent.isEmpty, place >= taken else { continue }
       for file in sent { files[Int(file)].references += 1 }
-      let message = PassingMessage(position: place, landed: event.exited, files: sent)
+      let message = PassingMessage(
+        position: place, landed: event.exited, files: sent, sender: event.thread, numbers: Array(numbers))
       if isBack {
         channels[Int(slot)].passingBack.append(message)
       } else {
@@ -51,6 +53,11 @@ extension World {
         for (file, fd) in zip(message.files, part) {
           install(file, at: fd, of: event.thread, .received, closeOnExec: closeOnExec, time: event.exited)
         }
+        let count = min(message.files.count, part.count)
+        arrivals.append(
+          Arrival(
+            sender: message.sender, sent: message.landed, from: Array(message.numbers.prefix(count)),
+            to: Array(part.prefix(count))))
       }
       gone.append(message)
     }

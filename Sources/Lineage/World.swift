@@ -91,6 +91,16 @@ public struct InterestChange: Sendable {
   public var entry: EpollEntry?
 }
 
+/// Descriptors that a message brought.
+public struct Arrival: Sendable {
+  public var sender: ThreadID
+  /// When the call that sent it returned.
+  public var sent: Nanoseconds
+  /// The sender's numbers, and the receiver's.
+  public var from: [FD]
+  public var to: [FD]
+}
+
 /// A number that the last event's call closed, or gave to another open file.
 public struct ReleasedNumber: Sendable {
   public var fd: FD
@@ -163,6 +173,8 @@ public struct World: Sendable {
   public internal(set) var formerNonblocking = false
   /// Numbers that the last event's close or dup took away.
   public internal(set) var released: ContiguousArray<ReleasedNumber> = []
+  /// Messages with descriptors that the last event's call took.
+  public internal(set) var arrivals: [Arrival] = []
   /// Calls that threads were inside of when the last event ended them.
   public internal(set) var abandoned: [AbandonedCall] = []
   /// Channels whose last descriptor the last event closed, as they were.
@@ -243,6 +255,7 @@ public struct World: Sendable {
     if !abandoned.isEmpty { abandoned.removeAll(keepingCapacity: true) }
     if interestChange != nil { interestChange = nil }
     if !released.isEmpty { released.removeAll(keepingCapacity: true) }
+    if !arrivals.isEmpty { arrivals.removeAll() }
   }
 
   /// Applies what is no call.

@@ -4,32 +4,54 @@ import Analysis
 import Trace
 
 public enum HTMLReport {
-  public static func text(_ analysis: Analysis) -> String {
+  /// A page of a long trace takes no more bytes for each event. What is not of a long trace has room for every call.
+  private static let mostPerEvent = 6
+  private static let room = 1_500_000
+
+  /// `trace`: its path, for the commands that the page tells of.
+  public static func text(_ analysis: Analysis, trace: String) -> String {
     let page = String(decoding: PackageResources.page_html, as: UTF8.self)
     let style = String(decoding: PackageResources.page_css, as: UTF8.self)
     // One module, in this order: each part uses the ones before it.
     let parts = [
-      PackageResources.data_js, PackageResources.view_js, PackageResources.drawing_js, PackageResources.channels_js,
-      PackageResources.pointing_js, PackageResources.search_js, PackageResources.words_js,
+      PackageResources.data_js, PackageResources.view_js, PackageResources.drawing_js, PackageResources.arrows_js,
+      PackageResources.channels_js, PackageResources.calls_js, PackageResources.pointing_js, PackageResources.keys_js,
+      PackageResources.search_js, PackageResources.words_js,
     ]
     let script = parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+    let words = data(analysis, trace).text()
+    let taken = page.utf8.count + style.utf8.count + script.utf8.count + words.utf8.count
+    let timeline = packed(analysis, within: max(room, Int(analysis.events) * mostPerEvent - taken))
     // The data last: it is a stranger's, and might hold a placeholder's name.
     return page.replacing("/*STYLE*/", with: style, maxReplacements: 1)
       .replacing("/*SCRIPT*/", with: script, maxReplacements: 1)
-      .replacing("/*SLICES*/", with: PackedSlices.text(analysis.timeline.lanes), maxReplacements: 1)
-      .replacing("/*DATA*/", with: data(analysis).text(), maxReplacements: 1)
+      .replacing("/*TIMELINE*/", with: timeline, maxReplacements: 1)
+      .replacing("/*DATA*/", with: words, maxReplacements: 1)
   }
 
-  private static func data(_ analysis: Analysis) -> JSON {
+  /// The timeline with as many of its calls as there is room for.
+  private static func packed(_ analysis: Analysis, within size: Int) -> String {
+    let calls = PageCalls(analysis.timeline, analysis.findings)
+    var count = calls.most
+    while true {
+      let (table, entries) = calls.table(count)
+      let json = timeline(analysis.timeline, table).text()
+      let text = PackedSlices.text(json, analysis.timeline.lanes, entries: entries)
+      if text.utf8.count <= size || count <= calls.least { return text }
+      count = max(count * 3 / 4, calls.least)
+    }
+  }
+
+  private static func data(_ analysis: Analysis, _ trace: String) -> JSON {
     .object([
+      ("path", .string(trace)),
       ("title", .string(EventText.harmless(analysis.command.joined(separator: " ")))),
       ("findings", JSONReport.object(analysis)),
       ("summary", .array(analysis.summary.map { .string($0) })),
-      ("timeline", timeline(analysis.timeline)),
     ])
   }
 
-  private static func timeline(_ timeline: Timeline) -> JSON {
+  private static func timeline(_ timeline: Timeline, _ calls: JSON) -> JSON {
     .object([
       ("duration", .unsigned(timeline.duration)),
       ("coarse", .unsigned(timeline.coarse)),
@@ -40,6 +62,7 @@ public enum HTMLReport {
       ("unit", .unsigned(PackedSlices.unit)),
       ("kinds", .array(Timeline.Kind.allCases.map { .string("\($0)") })),
       ("labels", .array(timeline.labels.map { .string($0) })),
+      ("calls", calls),
       ("markers", .array(timeline.markers.map(marker))),
       ("flows", .array(timeline.flows.map(flow))),
       ("channels", .array(timeline.channels.map(channel))),

@@ -116,7 +116,7 @@ public enum JSONReport {
     ])
   }
 
-  private static func frame(_ frame: Frame) -> JSON {
+  static func frame(_ frame: Frame) -> JSON {
     .object([
       ("kind", .string("\(frame.kind)")),
       ("function", .optional(frame.function)),

@@ -1,4 +1,5 @@
-// The slices of all lanes as the page's script unpacks them (Page/data.js): variable-length numbers, deflated, in base64.
+// The timeline as the page's script unpacks it (Page/data.js): JSON, then the slices of all lanes as variable-length
+// numbers, all of it deflated, in base64.
 
 import Analysis
 import CZlib
@@ -7,11 +8,15 @@ enum PackedSlices {
   /// Times are told in such units, ns: those of the trace itself.
   static let unit: UInt64 = 100
 
-  /// For each lane the number of its slices; then of all slices how long after the end of the one before it each begins, then how long each
-  /// lasts, then label and kind (label * 16 + kind * 2 + 1 if a count follows), then the counts of calls. LEB128. (What is alike stands
-  /// together, since that deflates to less.)
-  static func text(_ lanes: [Timeline.Lane]) -> String {
+  /// The size of the JSON in bytes, and the JSON. For each lane the number of its slices; then of all slices how long
+  /// after the end of the one before it each begins, then how long each lasts, then its entry in the table of calls
+  /// (entry * 2 + 1 if a count follows), then the counts of calls (count * 8 + what they differ in, as
+  /// `Timeline.Differences`). LEB128. (What is alike stands together, since that deflates to less.)
+  static func text(_ json: String, _ lanes: [Timeline.Lane], entries: [Int32]) -> String {
     let total = lanes.reduce(0) { $0 + $1.slices.count }
+    var size = Column()
+    size.append(UInt64(json.utf8.count))
+    var place = 0
     var (numbers, gaps, lengths, heads, counts) = (Column(), Column(), Column(), Column(), Column())
     gaps.reserve(total)
     lengths.reserve(total)
@@ -24,12 +29,14 @@ enum PackedSlices {
         let end = max(start, slice.end / unit)
         gaps.append(start - last)
         lengths.append(end - start)
-        heads.append(UInt64(slice.label) << 4 | UInt64(slice.kind.rawValue) << 1 | (slice.count > 1 ? 1 : 0))
-        if slice.count > 1 { counts.append(slice.count) }
+        heads.append(UInt64(entries[place]) << 1 | (slice.count > 1 ? 1 : 0))
+        place += 1
+        if slice.count > 1 { counts.append(slice.count << 3 | UInt64(slice.differences.rawValue)) }
         last = end
       }
     }
-    return base64(deflated(numbers.bytes + gaps.bytes + lengths.bytes + heads.bytes + counts.bytes))
+    let columns = numbers.bytes + gaps.bytes + lengths.bytes + heads.bytes + counts.bytes
+    return base64(deflated(size.bytes + json.utf8 + columns))
   }
 
   private struct Column {

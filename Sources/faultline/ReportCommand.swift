@@ -25,11 +25,11 @@ struct ReportCommand: ParsableCommand {
     case .html:
       var analysis = try TraceFile.analyze(trace, detail: .full)
       // Too much for a page: once more, with every call only where something was found.
-      if analysis.timeline.coarse > 0 {
+      if analysis.timeline.coarse > 0 || analysis.timeline.leavesOutCalls && !analysis.findings.isEmpty {
         analysis = try TraceFile.analyze(trace, detail: .full.around(analysis.findings), warns: false)
       }
       let path = output ?? TraceFile.path(beside: trace, ending: ".html")
-      try TraceFile.write(HTMLReport.text(analysis), to: path)
+      try TraceFile.write(HTMLReport.text(analysis, trace: trace), to: path)
       if path != "-" { Console.say("timeline in \(path)") }
     }
   }

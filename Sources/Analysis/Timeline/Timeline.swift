@@ -13,6 +13,27 @@ public struct Timeline: Sendable {
     /// Place in `labels`.
     public var label: Int32
     public var count: UInt64
+    /// Place in `calls` of the first call that it stands for; -1 where none is kept.
+    public var call: Int32 = -1
+    public var differences: Differences = []
+  }
+
+  /// In what the calls of a slice differ from its first one, but for their times.
+  public struct Differences: OptionSet, Sendable {
+    public var rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let calls = Differences(rawValue: 1)
+    public static let arguments = Differences(rawValue: 2)
+    public static let results = Differences(rawValue: 4)
+  }
+
+  /// Calls that are alike in all but their times, told once.
+  public struct Call: Sendable {
+    /// In strace's look: `read(3, 1024) = 512`.
+    public var text: String
+    /// Where they stood; `none` where that was not recorded.
+    public var stack: StackID
   }
 
   public struct Lane: Sendable {
@@ -53,8 +74,8 @@ public struct Timeline: Sendable {
   }
 
   public struct Flow: Sendable {
-    /// `wakes`: a write, and the wait that ended by it.
-    public enum Kind: String, Sendable { case fork, clone, wakeup, signal, wakes }
+    /// `wakes`: a write, and the wait that ended by it. `pass`: a message with descriptors (SCM_RIGHTS), and who received it.
+    public enum Kind: String, Sendable { case fork, clone, wakeup, signal, wakes, pass }
 
     public var kind: Kind
     public var fromLane: Int
@@ -108,6 +129,12 @@ public struct Timeline: Sendable {
   public var processes: [Process] = []
   public var lanes: [Lane] = []
   public var labels: [String] = []
+  public var calls: [Call] = []
+  /// There were more kinds of calls than are kept.
+  public var leavesOutCalls = false
+  /// The stacks that `calls` name, by their number.
+  public var stacks: [Int: [Frame]] = [:]
+  static let mostStacks = 4096
   public var markers: [Marker] = []
   public var flows: [Flow] = []
   public var channels: [Channel] = []

@@ -26,6 +26,10 @@ struct TimelineBuilder {
 
   private static let mostLabels = 4096
 
+  private var calls = TimelineCalls()
+  /// By lane: the call that it was seen to begin last, with its own arena.
+  private var begun: ContiguousArray<(event: Event, arena: Arena)?> = []
+
   private var channels = ChannelTracks()
   /// Arrows from writes to waits, which must not take the places of the others.
   private var wakes = 0
@@ -47,8 +51,19 @@ struct TimelineBuilder {
   }
 
   /// Threads have ended inside of calls.
-  mutating func abandoned(at time: Nanoseconds, world: World) {
-    for call in world.abandoned { unfinished(call, until: time) }
+  mutating func abandoned(at time: Nanoseconds, world: World, tables: TraceTables) {
+    for call in world.abandoned { unfinished(call, until: time, tables: tables) }
+  }
+
+  /// A call has begun that other threads' events come between: its thread may never return from it.
+  mutating func entered(_ event: Event, arena: Arena) {
+    guard detail.tellsAllCalls, let lane = lane(of: event.thread) else { return }
+    var begin = begun[lane] ?? (event, Arena())
+    begun[lane] = nil
+    begin.event = event
+    begin.arena.removeAll()
+    begin.arena.adopt(&begin.event, from: arena)
+    begun[lane] = begin
   }
 
   /// A call has returned.
@@ -56,15 +71,18 @@ struct TimelineBuilder {
     _ event: Event, _ syscall: Syscall, _ result: CallResult, _ operation: Operation, arena: Arena, world: World,
     tables: TraceTables
   ) {
+    func slice(_ kind: Timeline.Kind) {
+      self.slice(event, syscall, result, kind, operation, arena: arena, world: world, tables: tables)
+    }
     switch operation {
-    case .wait: slice(event, syscall, .wait, operation, arena: arena, world: world)
-    case .sleep: slice(event, syscall, .sleep, operation, arena: arena, world: world)
+    case .wait: slice(.wait)
+    case .sleep: slice(.sleep)
     default:
       if case .exec = operation, result.succeeded { execed(event, world: world, tables: tables) }
       if event.meanTime >= Self.blocked, ActivityMeter.canBlock(syscall, operation, world: world) {
-        slice(event, syscall, .blocked, operation, arena: arena, world: world)
+        slice(.blocked)
       } else if detail.tellsAllCalls {
-        slice(event, syscall, .run, operation, arena: arena, world: world)
+        slice(.run)
       }
     }
     if detail.tellsChannels { noteChannels(event, operation, world: world) }
@@ -75,6 +93,14 @@ struct TimelineBuilder {
     guard let process = world.processID(of: event.thread) else { return }
     for effect in [world.effect, world.farEffect] where effect.channel >= 0 && effect.kind != .none {
       channels.note(world.channels[Int(effect.channel)], by: process, at: event.exited)
+    }
+    for arrival in world.arrivals where timeline.flows.count - wakes < Self.mostMarks {
+      guard let from = lane(of: arrival.sender), let to = lane(of: event.thread) else { continue }
+      let pairs = zip(arrival.from, arrival.to).map { "fd \($0) becomes fd \($1)" }
+      timeline.flows.append(
+        Timeline.Flow(
+          kind: .pass, fromLane: from, fromTime: min(arrival.sent, event.exited), toLane: to, toTime: event.exited,
+          label: "passed by message: \(pairs.joined(separator: ", "))", finding: nil))
     }
     guard case .wait = operation, wakes < Self.mostMarks, let to = lane(of: event.thread) else { return }
     for ready in world.ready where ready.channel >= 0 && ready.file >= 0 {
@@ -139,6 +165,7 @@ struct TimelineBuilder {
       Timeline.Lane(thread: event.thread, tid: thread.tid, name: "", process: group, start: event.time))
     slices.addLane()
     lastLabel.append(nil)
+    begun.append(nil)
     if timeline.flows.count - wakes < Self.mostMarks, let from = self.lane(of: start.parent) {
       let pid = timeline.processes[group].pid
       timeline.flows.append(
@@ -193,7 +220,8 @@ struct TimelineBuilder {
   }
 
   private mutating func slice(
-    _ event: Event, _ syscall: Syscall, _ kind: Timeline.Kind, _ operation: Operation, arena: Arena, world: World
+    _ event: Event, _ syscall: Syscall, _ result: CallResult, _ kind: Timeline.Kind, _ operation: Operation,
+    arena: Arena, world: World, tables: TraceTables
   ) {
     guard let lane = lane(of: event.thread) else { return }
     let place = ActivityMeter.place(event, syscall, operation, arena: arena, world: world)
@@ -201,10 +229,14 @@ struct TimelineBuilder {
     // Calls that take turns fill the same stretch of time: the first of them stands for all.
     if event.cycle > 1 { start = max(start, slices.end(of: lane)) }
     guard start < event.exited || event.cycle == 1 else { return }
-    add(
-      Timeline.Slice(
-        start: start, end: event.exited, kind: kind, label: label(place, lane: lane),
-        count: UInt64(event.repeats)), to: lane)
+    var slice = Timeline.Slice(
+      start: start, end: event.exited, kind: kind, label: label(place, lane: lane), count: UInt64(event.repeats))
+    if detail.tellsAllCalls {
+      slice.call = calls.place(
+        of: event, syscall, result, operation, isWanted: detail.isWindow(start, event.exited), arena: arena,
+        tables: tables)
+    }
+    add(slice, to: lane)
   }
 
   /// A thread mostly waits where it waited before.
@@ -216,7 +248,7 @@ struct TimelineBuilder {
   }
 
   /// A call that its thread ended in, or is still in at the end.
-  private mutating func unfinished(_ call: AbandonedCall, until end: Nanoseconds) {
+  private mutating func unfinished(_ call: AbandonedCall, until end: Nanoseconds, tables: TraceTables) {
     guard let lane = lane(of: call.thread), end > call.since else { return }
     let kind: Timeline.Kind =
       switch call.syscall {
@@ -225,11 +257,18 @@ struct TimelineBuilder {
       default: .blocked
       }
     let words = "\(ActivityMeter.words(call.place)), never returned"
-    add(Timeline.Slice(start: call.since, end: end, kind: kind, label: label(words), count: 1), to: lane)
+    var slice = Timeline.Slice(start: call.since, end: end, kind: kind, label: label(words), count: 1)
+    if let (event, arena) = begun[lane], event.entered == call.since,
+      case .call(let syscall, let result, let operation) = event.body
+    {
+      slice.call = calls.place(
+        of: event, syscall, result, operation, isWanted: true, arena: arena, tables: tables)
+    }
+    add(slice, to: lane)
   }
 
   private mutating func add(_ slice: Timeline.Slice, to lane: Int) {
-    slices.add(slice, to: lane, within: timeline.coarse)
+    slices.add(slice, to: lane, within: timeline.coarse, calls)
     if slices.count > detail.mostSlices { coarsen() }
   }
 
@@ -247,7 +286,7 @@ struct TimelineBuilder {
     while slices.count > detail.mostSlices / 2, timeline.coarse < timeline.duration {
       // From what one slice in so many takes, if they are alike.
       timeline.coarse = max(timeline.coarse * 4, timeline.duration / UInt64(detail.mostSlices), 1_000)
-      slices.merge(within: timeline.coarse, besides: detail.windows)
+      slices.merge(within: timeline.coarse, besides: detail, calls)
     }
   }
 
@@ -296,6 +335,7 @@ struct TimelineBuilder {
     }
     slices.keep(lanes: kept)
     lastLabel = ContiguousArray(kept.map { lastLabel[$0] })
+    begun = ContiguousArray(kept.map { begun[$0] })
     timeline.markers = timeline.markers.compactMap { marker in
       var marker = marker
       marker.lane = laneNow[marker.lane]
@@ -316,7 +356,7 @@ struct TimelineBuilder {
       if let place = world.openPlace(of: thread), let call = world.openCall(of: thread) {
         unfinished(
           AbandonedCall(thread: thread, slot: -1, since: call.since, syscall: call.syscall, place: place),
-          until: timeline.duration)
+          until: timeline.duration, tables: tables)
       }
       let state = world.thread(timeline.lanes[lane].thread)
       let name = state.map { $0.givenName == .empty ? $0.name : $0.givenName } ?? .empty
@@ -334,12 +374,23 @@ struct TimelineBuilder {
       guard let lane = lane(of: spin.thread) else { continue }
       let label = self.label(
         "spin on fd \(spin.fd): \(grouped(spin.returns)) returns of \(EventText.readiness(spin.returned))")
-      var slices = timeline.lanes[lane].slices.flatMap { Self.outside($0, of: spin.first..<max(spin.first, spin.last)) }
-      slices.append(
-        Timeline.Slice(start: spin.first, end: spin.last, kind: .spin, label: label, count: spin.returns))
+      let stretch = spin.first..<max(spin.first, spin.last)
+      let waits = timeline.lanes[lane].slices.filter {
+        $0.kind == .wait && $0.start < stretch.upperBound && $0.end > stretch.lowerBound
+      }
+      var slices = timeline.lanes[lane].slices.flatMap { Self.outside($0, of: stretch) }
+      var slice = Timeline.Slice(start: spin.first, end: spin.last, kind: .spin, label: label, count: spin.returns)
+      // Alike as they are, one tells more that has a stack.
+      if let first = waits.first(where: { calls.stack(of: $0) != .none }) ?? waits.first {
+        slice.call = first.call
+        slice.differences = waits.reduce([]) { $0.union(calls.differences(first, $1)) }
+      }
+      slices.append(slice)
       timeline.lanes[lane].slices = slices.sorted { $0.start < $1.start }
     }
     for finding in findings { mark(finding) }
+    timeline.calls = calls.calls
+    timeline.leavesOutCalls = calls.leavesOut
     timeline.channels = channels.channels(findings, world: world, tables: tables)
     return timeline
   }

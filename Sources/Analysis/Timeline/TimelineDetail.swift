@@ -14,6 +14,11 @@ public struct TimelineDetail: Sendable {
   /// Where nothing is merged.
   var windows: [Range<Nanoseconds>] = []
 
+  /// Whether a stretch of time touches a window.
+  func isWindow(_ start: Nanoseconds, _ end: Nanoseconds) -> Bool {
+    windows.contains { start < $0.upperBound && end >= $0.lowerBound }
+  }
+
   /// Bounded by some megabytes, whatever the trace.
   public static let brief = TimelineDetail(
     mostSlices: 120_000, tellsAllCalls: false, coarse: 200_000, tellsChannels: false)

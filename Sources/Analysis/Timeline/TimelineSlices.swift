@@ -25,13 +25,14 @@ struct TimelineSlices {
   mutating func addLane() { ends.append(Ends()) }
 
   /// Adds to the lane's last slice, if that is of the kind and label and ends no more than `gap` before; else a new one.
-  mutating func add(_ slice: Timeline.Slice, to lane: Int, within gap: Nanoseconds) {
+  mutating func add(_ slice: Timeline.Slice, to lane: Int, within gap: Nanoseconds, _ calls: TimelineCalls) {
     let last = Int(ends[lane].last)
     if last >= 0, links[last].slice.kind == slice.kind, links[last].slice.label == slice.label,
       slice.start <= links[last].slice.end + gap
     {
       links[last].slice.end = max(links[last].slice.end, slice.end)
       links[last].slice.count += slice.count
+      links[last].slice.differences = calls.differences(links[last].slice, slice)
       return
     }
     append(slice, to: lane)
@@ -61,17 +62,16 @@ struct TimelineSlices {
     return slices
   }
 
-  /// Merges neighbours of one kind, whatever their labels, that are no more than `gap` apart; but not what lies in one of the windows.
-  mutating func merge(within gap: Nanoseconds, besides windows: [Range<Nanoseconds>]) {
-    func isSpared(_ slice: Timeline.Slice) -> Bool {
-      windows.contains { slice.start < $0.upperBound && slice.end >= $0.lowerBound }
-    }
+  /// Merges neighbours of one kind, whatever their labels, that are no more than `gap` apart; but not what lies in a window of `detail`.
+  mutating func merge(within gap: Nanoseconds, besides detail: TimelineDetail, _ calls: TimelineCalls) {
+    func isSpared(_ slice: Timeline.Slice) -> Bool { detail.isWindow(slice.start, slice.end) }
     rebuild(lanes: Array(ends.indices)) { last, slice in
       guard last.kind == slice.kind, slice.start <= last.end + gap, !isSpared(last), !isSpared(slice) else {
         return false
       }
       last.end = max(last.end, slice.end)
       last.count += slice.count
+      last.differences = calls.differences(last, slice)
       return true
     }
   }

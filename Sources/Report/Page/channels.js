@@ -34,10 +34,10 @@ function describeChannel({ channel, t }) {
   const amount = waitingAt(channel, t), isCount = channel.kind === 'eventfd';
   const has = h => `pid ${h.pid} ${[h.reads && 'reads', h.writes && 'writes'].filter(Boolean).join(' and ')} by fd ${h.fd}`;
   const holders = channel.holders.filter(h => h.start <= t && t <= (h.end ?? duration)).map(has);
-  const facts = [
+  const told = [
     ['Time', at(t, 9)], ['Waiting', isCount ? `count ${count(amount)}` : many(amount, 'byte')], ['Fullest', isCount ? count(fullest(channel)) : many(fullest(channel), 'byte')],
     ['Made by', channel.maker && `pid ${channel.maker} at ${at(channel.start)}`], ['Owner', channel.owner],
     ['Who has it', holders.join('; ') || 'nobody'], ['Findings', channel.findings.join(', ')],
-  ].filter(([, value]) => value).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]);
-  return [el('code', {}, channel.name), el('dl', {}, ...facts), el('pre', { class: 'family' }, ...channel.family.split('\n').map(line => el('div', {}, line || ' ')))];
+  ];
+  return [el('code', {}, channel.name), facts(told), el('pre', { class: 'family' }, ...channel.family.split('\n').map(line => el('div', {}, line || ' ')))];
 }

@@ -37,45 +37,49 @@ function at(ns, digits = 6) {
 const span = ns => ns < CLOCK ? `${+(ns / unitFor(ns)[1]).toPrecision(4)} ${unitFor(ns)[0]}` : at(ns, 1);
 
 // ---- The data
-const data = JSON.parse($('data').textContent);
-const { trace, findings } = data.findings, { processes, kinds, labels, markers, flows, channels, unit } = data.timeline;
+const data = JSON.parse($('data').textContent), { trace, findings } = data.findings;
 const digits = atob($('slices').textContent.trim()), packed = new Uint8Array(digits.length);
 for (let i = 0; i < digits.length; i++) packed[i] = digits.charCodeAt(i);
 const bytes = new Uint8Array(await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'))).arrayBuffer());
-// Columns of LEB128 numbers, one behind the other (PackedSlices.swift). Products instead of shifts, since these end at 32 bits.
-const column = (() => {
-  let cursor = 0;
-  return (length, values = new Float64Array(length)) => {
-    for (let i = 0; i < length; i++) {
-      let byte = bytes[cursor++], value = byte & 127;
-      for (let factor = 128; byte > 127; factor *= 128) value += ((byte = bytes[cursor++]) & 127) * factor;
-      values[i] = value;
-    }
-    return values;
-  };
-})();
-const sizes = column(data.timeline.lanes.length), sliceCount = sizes.reduce((sum, n) => sum + n, 0);
+// JSON, and columns of LEB128 numbers, one behind the other (PackedSlices.swift). Products instead of shifts, since these end at 32 bits.
+let cursor = 0;
+function column(length, values = new Float64Array(length)) {
+  let place = cursor;
+  for (let i = 0; i < length; i++) {
+    let byte = bytes[place++], value = byte & 127;
+    for (let factor = 128; byte > 127; factor *= 128) value += ((byte = bytes[place++]) & 127) * factor;
+    values[i] = value;
+  }
+  cursor = place;
+  return values;
+}
+const [size] = column(1), timeline = JSON.parse(new TextDecoder().decode(bytes.subarray(cursor, cursor += size)));
+const { processes, kinds, labels, markers, flows, channels, unit } = timeline;
+// What slices stand for: kind, label, text and stack of each entry (places in the lists of these, -1 for none).
+const { entries, texts, stacks, frames: frameTable } = timeline.calls, ENTRY = 4;
+const sizes = column(timeline.lanes.length), sliceCount = sizes.reduce((sum, n) => sum + n, 0);
 const [gaps, lengths, heads] = [column(sliceCount), column(sliceCount), column(sliceCount)], counts = column(heads.filter(h => h % 2).length);
 let sliceNumber = 0, countNumber = 0;
-const duration = Math.max(data.timeline.duration, 1000);
+const duration = Math.max(timeline.duration, 1000);
 channels.forEach((c, index) => Object.assign(c, { index, end: c.end ?? duration, name: `${c.kind} ${c.id}` }));
 const SEVERITIES = ['error', 'warning', 'note'];
 findings.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
 const RANK = ['life', 'run', 'sleep', 'wait', 'blocked', 'spin']; // worst last: it must not get lost in a shared pixel
-const STRIDE = 5; // numbers of a slice: start, duration, rank, label, count
+const STRIDE = 5; // numbers of a slice: start, duration, rank, entry, count * 8 + what its calls differ in
 const words = Object.fromEntries(each('[data-kind]').map(li => [li.dataset.kind, li.textContent]));
+const arrowWords = Object.fromEntries(each('[data-flow]').map(li => [li.dataset.flow, li.textContent]));
 const markersOf = Map.groupBy(markers, m => m.lane), spins = [];
 const rankOf = kinds.map(kind => Math.max(RANK.indexOf(kind), 1));
-const lanes = data.timeline.lanes.map((lane, index) => {
+const lanes = timeline.lanes.map((lane, index) => {
   const slices = new Float64Array(sizes[index] * STRIDE), end = lane.end ?? duration, total = RANK.map(() => 0);
   for (let i = 0, t = 0; i < slices.length; i += STRIDE, sliceNumber++) {
-    const start = t + gaps[sliceNumber], length = lengths[sliceNumber], head = heads[sliceNumber], rank = rankOf[head >> 1 & 7];
+    const start = t + gaps[sliceNumber], length = lengths[sliceNumber], head = heads[sliceNumber], entry = (head - head % 2) / 2, rank = rankOf[entries[entry * ENTRY]];
     t = start + length;
     slices[i] = start * unit;
     slices[i + 1] = length * unit;
     slices[i + 2] = rank;
-    slices[i + 3] = Math.floor(head / 16);
-    slices[i + 4] = head % 2 ? counts[countNumber++] : 1;
+    slices[i + 3] = entry;
+    slices[i + 4] = head % 2 ? counts[countNumber++] : 8;
     total[rank] += length * unit;
     if (RANK[rank] === 'spin') spins.push({ lane: index, t: start * unit, end: t * unit });
   }

@@ -6,7 +6,7 @@ const PATTERN = {
   life: [], run: [], wait: [[1, 1, 2, 2], [5, 5, 2, 2]], blocked: [[0, 0, 2, 8], [4, 0, 2, 8]], sleep: [[0, 1, 8, 1], [0, 5, 8, 1]],
   spin: Array.from({ length: 64 }, (_, i) => [i / 4 - 8, (63 - i) % 32 / 4, 3, 0.25]),
 };
-let colours = {}, fills = {}, W = 0, hits = [], remarks = [];
+let colours = {}, fills = {}, W = 0, magnified = 1, hits = [], remarks = []; // magnified: by the style sheet, on very large screens
 const colour = name => colours[name] ??= styles.getPropertyValue(`--${name}`).trim();
 const X = t => (t - view.t0) / (view.t1 - view.t0) * W;
 const T = x => view.t0 + x / W * (view.t1 - view.t0);
@@ -38,12 +38,14 @@ function remark(words, x, y, ink) {
   if (x >= 0 && x <= W && left + width < W && !taken) remarks.push({ string, left, width, y, ink });
 }
 
+const MOST_PRINTED = 3600; // some four pages of rows: thousands would be no help on paper, and canvases have limits
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 864000, 8640000];
 const STEPS = [...Array(9).keys()].flatMap(power => [1, 2, 5].map(k => k * 10 ** power)).concat(SECONDS.map(s => s * 1e9));
 function draw() {
   [frame, hits, remarks] = [0, [], []];
-  const ratio = devicePixelRatio, all = TOP + rowsHeight + 8, printing = document.documentElement.classList.contains('print');
-  const H = printing ? all : Math.round(Math.min(all, Math.max(260, innerHeight * 0.72)));
+  magnified = canvas.getBoundingClientRect().width / canvas.clientWidth || 1;
+  const ratio = devicePixelRatio * magnified, all = TOP + rowsHeight + 8, printing = document.documentElement.classList.contains('print');
+  const H = printing ? Math.min(all, MOST_PRINTED) : Math.round(Math.min(all, Math.max(260, innerHeight / magnified * 0.72)));
   // What would be the same is not set anew: each time the browser would lay out the page, or clear the canvas.
   if (canvas.style.height !== `${H}px`) scroller.style.height = canvas.style.height = `${H}px`;
   W = canvas.clientWidth;
@@ -122,7 +124,7 @@ function drawLane({ lane, y, h }) {
     if (filled >= 2) {
       const from = Math.max(left, 0), width = Math.min(left + filled, W) - from;
       rect(fills[RANK[rank]], from, 0, width, BAR);
-      if (width > 48) drawLabel(slices, i, from, width);
+      if (width > 48) drawLabel(lane.index, i, from, width);
     } else {
       cell(slices[i], slices[i + 1], rank);
     }
@@ -133,6 +135,10 @@ function drawLane({ lane, y, h }) {
     const x = at - 1, filled = cellFill[at], kind = RANK[cellRank[at]], height = kind === 'spin' ? BAR : clamp(Math.round(filled * BAR), 5, BAR);
     rect(colour(kind === 'spin' || kind === 'run' ? kind : `${kind}-mark`), x, (BAR - height) / 2, kind === 'spin' ? 2 : 1, height);
   }
+  if (picked?.i !== undefined && picked.lane === lane.index) {
+    const from = Math.max(X(picked.t), -4), to = Math.min(X(picked.t + picked.length), W + 4);
+    Object.assign(ctx, { strokeStyle: colour('accent'), lineWidth: 2 }).strokeRect(from - 1, -2, Math.max(to - from, 2) + 2, BAR + 4);
+  }
   ctx.translate(0, -top);
   let last = -9;
   for (const marker of lane.markers) {
@@ -142,8 +148,8 @@ function drawLane({ lane, y, h }) {
     hits.push({ x, y: top + BAR / 2, item: marker });
   }
 }
-function drawLabel(slices, i, left, width) {
-  const kind = RANK[slices[i + 2]], n = slices[i + 4], label = show(labels[slices[i + 3]], 200), letter = ctx.measureText('0').width;
+function drawLabel(lane, i, left, width) {
+  const { kind, calls: n, text: whole, label: name } = sliceAt(lane, i), label = show(n > 1 || !whole ? name : whole, 200), letter = ctx.measureText('0').width;
   const string = n > 1 && !label.includes(count(n)) ? `${label} × ${count(n)}` : label;
   const fits = Math.floor((width - 14) / letter), cut = string.length > fits ? `${string.slice(0, fits - 1)}…` : string;
   rect(colour(kind), left + 3, 2, Math.min(cut.length * letter + 8, width - 6), BAR - 4);
@@ -156,28 +162,6 @@ function drawProcess({ process, y, h }) {
   if (process.parent !== null) tell(process.start, `born at ${at(process.start, 3)}`, colour('fork'));
   if (process.end !== null) tell(process.end, `ends: ${process.exit ?? 'not seen how'}`, colour('ink'));
   for (const exec of process.execs) if (exec.t > 0) tell(exec.t, `becomes ${exec.command}`, colour('accent'));
-}
-function drawFlows() {
-  const seen = new Set(), own = f => !!selected?.arrows.has(f), shown = flows.filter(f => {
-    const x0 = X(f.from.t), x1 = X(f.to.t), spot = (f.from.lane * lanes.length + f.to.lane) * 4096 + (x0 >> 2);
-    if (f.from.lane === f.to.lane || !rowOf.has(f.from.lane) || !rowOf.has(f.to.lane) || Math.max(x0, x1) < -9 || Math.min(x0, x1) > W + 9 || (seen.has(spot) && !own(f))) return false;
-    return seen.add(spot); // a thousand arrows on one spot are one arrow
-  });
-  // A thicket of arrows hides what it should explain, so then only the finding's are drawn; these come last, on top.
-  for (const flow of [...shown.length > 150 ? [] : shown.filter(f => !own(f)), ...shown.filter(own)]) {
-    const a = rowOf.get(flow.from.lane), b = rowOf.get(flow.to.lane), x0 = X(flow.from.t), x1 = X(flow.to.t), strong = own(flow);
-    const down = a.y < b.y ? 1 : -1, [y0, y1] = [a.y + a.h - (down > 0 ? 4 : BAR + 4), b.y + b.h - (down < 0 ? 4 : BAR + 4)];
-    const size = strong ? 8 : 5, line = new Path2D(`M${x0} ${y0}C${x0} ${(y0 + y1) / 2} ${x1} ${(y0 + y1) / 2} ${x1} ${y1 - down * size}`);
-    for (const [ink, extra] of [['paper', 3], [flow.kind, 0]]) {
-      Object.assign(ctx, { strokeStyle: colour(ink), fillStyle: colour(ink), lineWidth: (strong ? 2.5 : 1) + extra });
-      ctx.setLineDash({ wakeup: [6, 3], signal: [2, 3] }[ink] ?? []);
-      ctx.stroke(line);
-    }
-    ctx.setLineDash([]);
-    ctx.fill(new Path2D(`M${x1} ${y1}l${-size / 2} ${-down * size}h${size}Z`));
-    hits.push({ x: x0, y: y0, item: { ...flow, ...flow.from } }, { x: x1, y: y1, item: { ...flow, ...flow.to } });
-    if (strong && flow.kind !== 'fork') remark(flow.label, ...down > 0 ? [x1, y1 - 11] : [x0, y0 - 11], colour(flow.kind));
-  }
 }
 // The numbers of the evidence; those that would cover each other share a pill.
 function drawPins() {

@@ -8,14 +8,17 @@ function seek(text) {
   if (wanted) {
     for (const l of lanes) if (has(`${l.full} ${processes[l.process].command}`)) hits.push({ lane: l.index, t: l.start, end: l.end });
     for (const m of markers) if (has(m.label)) hits.push(m);
+    for (const f of flows) if (has(f.label)) hits.push(arrowItem(f));
     for (const f of findings) for (const e of f.evidence) {
       const frames = f.stacks?.[e.stack] ?? [];
       if (has(e.text) || frames.some(s => has(`${s.function} ${s.file}:${s.line}`))) hits.push(e);
     }
-    const named = labels.map(has);
-    if (named.includes(true)) {
+    const named = labels.map(has), told = texts.map(has), framed = frameTable.map(s => has(`${s.function} ${s.file}:${s.line}`));
+    const stood = stacks.map(stack => stack.some(place => framed[place]));
+    const wants = Array.from({ length: entries.length / ENTRY }, (_, e) => named[entries[e * ENTRY + 1]] || told[entries[e * ENTRY + 2]] || stood[entries[e * ENTRY + 3]]);
+    if (wants.includes(true)) {
       for (const l of lanes) for (let i = 0; i < l.slices.length && hits.length < MOST_HITS; i += STRIDE) {
-        if (named[l.slices[i + 3]]) hits.push({ lane: l.index, t: l.slices[i], length: l.slices[i + 1], kind: RANK[l.slices[i + 2]], label: labels[l.slices[i + 3]], calls: l.slices[i + 4] });
+        if (wants[l.slices[i + 3]]) hits.push(sliceAt(l.index, i));
       }
     }
     for (const c of channels) if (has(`${c.name} ${c.owner} ${c.family}`)) hits.push({ channel: c, t: c.start });
@@ -29,10 +32,11 @@ function next(step) {
   const { hits } = search;
   if (!hits.length) return;
   search.at = (search.at + step + hits.length) % hits.length;
-  const hit = hits[search.at], width = hit.end ? hit.end - hit.t : Math.max((view.t1 - view.t0) / 20, (hit.length ?? 0) * 1.2, 2000);
+  const hit = hits[search.at], { from, to } = hit.flow ?? {}, start = Math.min(from?.t ?? hit.t, hit.t), length = from ? Math.abs(to.t - from.t) : hit.length ?? 0;
+  const width = hit.end ? hit.end - hit.t : Math.max((view.t1 - view.t0) / 20, length * 1.2, 2000);
   $('found').textContent = `${count(search.at + 1)} of ${count(hits.length)}`;
   pick(hit.end ? null : hit);
-  goTo(hit.lane === undefined ? [] : [hit.lane], hit.t - width * 0.1, hit.t + width);
+  reveal(from ? [from.lane, to.lane] : hit.lane === undefined ? [] : [hit.lane], start - width * 0.1, start + width);
 }
 listen($('query'), {
   input() { seek($('query').value); layOut(); setView(view.t0, view.t1); },

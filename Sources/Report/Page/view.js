@@ -9,6 +9,7 @@ function setView(t0, t1) {
   view.t1 = view.t0 + width;
   const ends = [Math.max(view.t0, 0), Math.min(view.t1, duration)].map(t => at(t, width < 1e7 ? 9 : 3));
   $('range').textContent = ends.join(' to ');
+  $('range').dataset.view = `${view.t0} ${view.t1}`;
   schedule();
   clearTimeout(saving); // browsers limit how often a page may change its address
   const state = { t0: Math.round(view.t0), t1: Math.round(view.t1), ...selected && { f: selected.id } };
@@ -24,20 +25,22 @@ function stage(f) {
   const width = Math.max(Math.min(end - begin, (f.first_ns - begin) * 25 || Infinity), 2000);
   return [begin - width * 0.08, begin + width * 1.08];
 }
-function goTo(indices, t0, t1) {
-  setView(t0, t1);
+function reveal(indices, t0, t1) {
   $('timeline').scrollIntoView({ block: 'nearest' });
-  for (const { y, h } of indices.map(i => rowOf.get(i)).filter(Boolean)) {
-    const seen = scroller.clientHeight - TOP;
-    if (y < scroller.scrollTop || y + h > scroller.scrollTop + seen) scroller.scrollTop = y - Math.max(0, (seen - h) / 2);
-  }
+  for (const row of indices.map(i => rowOf.get(i)).filter(Boolean)) goTo(row, t0, t1);
+  setView(t0, t1);
+}
+function goTo({ y, h }, t0, t1) {
+  const seen = scroller.clientHeight - TOP;
+  if (y < scroller.scrollTop || y + h > scroller.scrollTop + seen) scroller.scrollTop = y - Math.max(0, (seen - h) / 2);
+  setView(t0, t1);
 }
 function select(finding) {
   selected = finding;
   for (const f of findings) f.card.querySelector('.go').ariaExpanded = f.card.classList.toggle('open', f === finding);
   layOut();
 }
-const open = finding => { select(finding); goTo(Object.values(finding.parties), ...stage(finding)); };
+const open = finding => { select(finding); reveal(Object.values(finding.parties), ...stage(finding)); };
 function restore() {
   const hash = new URLSearchParams(location.hash.slice(1)), t0 = parseFloat(hash.get('t0')), t1 = parseFloat(hash.get('t1'));
   if (hash.has('q')) $('query').value = hash.get('q');
@@ -81,7 +84,7 @@ function layOut() {
 function rowLabel({ lane, process, channel, title, depth, y, h }) {
   if (title) return el('div', { class: 'process', style: `top: ${y}px; height: ${h}px` }, el('span', { class: 'ellipsis' }, title));
   if (channel) {
-    const of = channel.findings.includes(selected?.id) ? 'the finding\'s' : null, words = [channel.owner, channel.findings.join(', ')].filter(Boolean).join(', ');
+    const of = channel.findings.includes(selected?.id) ? 'through' : null, words = [channel.owner, channel.findings.join(', ')].filter(Boolean).join(', ');
     return el('div', { class: 'lane channel', style: `top: ${y}px; height: ${h}px`, title: channel.name, 'data-role': of, 'data-party': of && 'channel' },
       el('code', {}, channel.name), el('span', { class: 'ellipsis' }, words));
   }

@@ -4,7 +4,7 @@ function step(f, e) {
   // Comes so close that the nearest other moment of the finding stands apart.
   const gap = f.moments.reduce((least, { t }) => t === e.t ? least : Math.min(least, Math.abs(t - e.t)), Infinity);
   const around = side => e.t + side * Math.min(gap * 3, (view.t1 - view.t0) / 2);
-  listen(node.querySelector('button'), { click: () => { goTo([e.lane], around(-1), around(1)); pick(e); } });
+  listen(node.querySelector('button'), { click: () => { reveal([e.lane], around(-1), around(1)); pick(e); } });
   if (blamed) node.querySelector('summary').textContent = show(`in ${blamed.function ?? '?'} (${whereOf(blamed).split('/').pop()})`);
   node.querySelector('details ol').append(...frames.map(frameLine));
   return node;
@@ -39,7 +39,7 @@ listen($('tables'), { toggle() {
   each('#tables tbody').forEach((body, i) => body.replaceChildren(...contents[i].map(line)));
 } });
 
-const tally = SEVERITIES.map(s => [findings.filter(f => f.severity === s).length, s]).filter(([n]) => n), { coarse, left_out: leftOut } = data.timeline;
+const tally = SEVERITIES.map(s => [findings.filter(f => f.severity === s).length, s]).filter(([n]) => n), { coarse, left_out: leftOut, wakes_until: wakesUntil } = timeline;
 each('header, #keys').forEach(root => fill(root, {
   title: data.title, verdict: tally.map(([n, s]) => many(n, s)).join(', ') || 'Nothing wrong was found.',
   started: trace.started?.slice(0, 19).replace('T', ' '), length: span(trace.duration_ns), processes: many(trace.processes, 'process'),
@@ -47,13 +47,19 @@ each('header, #keys').forEach(root => fill(root, {
   incomplete: !trace.complete && 'The trace is incomplete: the answer reaches only as far as the trace does.',
   late: trace.began_after_start && 'The trace began after the program did: what happened before could not be seen.',
   blind: trace.blind_spots.length && `Could not be seen: ${trace.blind_spots.join(', ')}`,
-  coarse: [coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours${findings.length ? ', but for those around what was found' : ''}.`, data.timeline.wakes_until && `Arrows from writes to the waits that they end reach up to ${at(data.timeline.wakes_until, 3)}.`, leftOut && `${many(leftOut, 'thread')} that ended soon after ${leftOut > 1 ? 'their' : 'its'} birth ${leftOut > 1 ? 'are' : 'is'} left out.`].filter(Boolean).join(' '),
+  coarse: [coarse && `Calls shorter than ${span(coarse)} are merged with their neighbours${findings.length ? ', but for those around what was found' : ''}.`, wakesUntil && `Arrows from writes to the waits that they end reach up to ${at(wakesUntil, 3)}.`, leftOut && `${many(leftOut, 'thread')} that ended soon after ${leftOut > 1 ? 'their' : 'its'} birth ${leftOut > 1 ? 'are' : 'is'} left out.`].filter(Boolean).join(' '),
 }));
 $('lines').append(...data.summary.map(line => el('li', {}, line)));
 document.title = `${show(data.title, 80)} – faultline`;
 $('verdict').className = findings[0]?.severity ?? '';
 $('summary').open = !findings.some(f => f.severity !== 'note');
-const print = on => () => { document.documentElement.classList.toggle('print', on); restyle(); draw(); };
+const print = on => () => {
+  if (on) scroller.scrollTop = 0;
+  $('cut').hidden = !on || TOP + rowsHeight <= MOST_PRINTED;
+  document.documentElement.classList.toggle('print', on);
+  restyle();
+  draw();
+};
 listen(window, { hashchange: restore, resize: schedule, beforeprint: print(true), afterprint: print(false) });
 listen(matchMedia('(prefers-color-scheme: dark)'), { change: restyle });
 new ResizeObserver(schedule).observe(scroller);
