@@ -15,7 +15,7 @@ import struct
 import sys
 import zlib
 
-VERSION = 4
+VERSION = 5
 FILE_HEADER = struct.Struct("<8sIIQI36x")
 CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
 TRAILER = struct.Struct("<Q8s")
@@ -26,8 +26,8 @@ TICK = 100  # the unit of version 3's times, in ns
 
 CHOICES = {
     "kind": "file pipe fifo eventfd socketpair socket epoll signalfd timerfd inotify pidfd memfd tty directory device "
-            "other".split(),
-    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory slow python unwinder".split(),
+            "other unknown".split(),
+    "spot": "io_uring untraced other_abi ptrace own_filter unprivileged memory slow python unwinder log".split(),
     "action": "default ignore handler".split(),
     "scope": "all wakeups light".split(),
 }

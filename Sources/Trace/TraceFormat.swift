@@ -2,7 +2,7 @@
 
 public enum TraceFormat {
   /// The version that this code writes. It moves with every change of a record's meaning; earlier ones stay readable.
-  public static let version = 4
+  public static let version = 5
   /// The first eight bytes. Like PNG's, they show at once what a text-mode transfer did to the file.
   static let magic: [UInt8] = [0x89, 0x46, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
   static let fileHeaderSize = 64
