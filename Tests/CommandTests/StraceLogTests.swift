@@ -1,0 +1,124 @@
+// Logs of strace as input of the commands: the same programs are judged alike, by whatever options the log was written.
+
+import Foundation
+import Support
+import Testing
+
+@Suite(.serialized, .enabled(if: StraceLogTests.hasStrace, "strace is not installed"))
+struct StraceLogTests {
+  static let hasStrace = FileManager.default.isExecutableFile(atPath: "/usr/bin/strace")
+
+  private static let victims = [
+    "founding_pipe.c", "founding_passed.c", "wakeup_fifo.c", "clobbered_by_dup2.c", "held_lock.sh", "glib_idle_add.py",
+    "gwibber.py", "asyncio_signal.py", "pool_clean.py",
+  ]
+
+  private func log(_ options: [String], _ command: [String], to path: String) throws {
+    let traced = try Command.run(["/usr/bin/strace"] + options + ["-o", path, "--"] + command)
+    #expect(traced.status == 0, "\(traced.error)")
+  }
+
+  private func findings(_ log: String) throws -> FindingsDocument {
+    let analyzed = try Command.run([Command.faultline, "analyze", "--format", "json", log])
+    #expect(analyzed.status == 0, "\(analyzed.error)")
+    return try FindingsDocument(json: analyzed.output)
+  }
+
+  private func cleanUp(_ path: String) {
+    let folder = URL(filePath: path).deletingLastPathComponent()
+    let name = URL(filePath: path).lastPathComponent
+    for file in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where file.hasPrefix(name) {
+      try? FileManager.default.removeItem(at: folder.appending(path: file))
+    }
+  }
+
+  @Test(arguments: victims) func isJudgedAsLabelled(_ name: String) throws {
+    let victim = Victim.named(name)
+    guard let command = try victim.commandUnlessLacking() else { return }
+    if try Command.run(command).status == Victim.lacksNeeds { return }
+    let path = Command.temporary(".log")
+    defer { cleanUp(path) }
+    try log(["-f", "-ttt", "-T", "-yy"], command, to: path)
+    let document = try findings(path)
+    #expect(document.trace.source == "strace")
+    #expect(!document.trace.began_after_start)
+    #expect(document.objections(to: victim, root: try VictimTests.root(of: path)) == [])
+  }
+
+  @Test(arguments: [
+    ["-f"], ["-f", "-t"], ["-f", "-r", "-y"], ["-f", "-tt", "-T", "-x"], ["-f", "-ttt", "-yy", "-v", "-s", "1"],
+    ["-f", "-ttt", "-T", "-k"], ["-f", "-ttt", "-xx", "-i", "-n"],
+  ]) func optionsDoNotMatter(_ options: [String]) throws {
+    let command = try Victim.named("founding_pipe.c").command()
+    let path = Command.temporary(".log")
+    defer { cleanUp(path) }
+    try log(options, command, to: path)
+    let text = try Command.run([Command.faultline, "analyze", path])
+    #expect(text.status == 0)
+    #expect(text.output.contains("error  foreign-wakeup-write"), "\(options): \(text.output)\(text.error)")
+    #expect(text.output.contains("error  busy-poll"), "\(options)")
+    #expect(!text.output.contains("not read"), "\(options): \(text.error)")
+  }
+
+  @Test(arguments: [["-ff", "-ttt", "-T", "-yy"], ["-ff", "-ttt"], ["-ff", "-yy"]])
+  func aLogForEachThread(_ options: [String]) throws {
+    let victim = Victim.named("founding_pipe.c")
+    let path = Command.temporary(".log")
+    defer { cleanUp(path) }
+    try log(options, try victim.command(), to: path)
+    let text = try Command.run([Command.faultline, "analyze", path])
+    #expect(text.output.contains("foreign-wakeup-write"), "\(text.output)\(text.error)")
+  }
+
+  @Test func anImportedLogIsATrace() throws {
+    let command = try Victim.named("gwibber.py").command()
+    let path = Command.temporary(".log")
+    let trace = Command.temporary(".flt")
+    defer {
+      cleanUp(path)
+      cleanUp(trace)
+    }
+    try log(["-f", "-ttt", "-T", "-yy"], command, to: path)
+    let imported = try Command.run([Command.faultline, "import", "-o", trace, path])
+    #expect(imported.status == 0, "\(imported.error)")
+    let ofLog = try findings(path)
+    let ofTrace = try findings(trace)
+    #expect(ofLog.findings.map(\.message) == ofTrace.findings.map(\.message))
+    #expect(ofLog.findings.map(\.rule).contains("foreign-wakeup-write"))
+    #expect(ofTrace.trace.source == "strace" && ofTrace.trace.command == command)
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let piped = try Command.run([Command.faultline, "analyze", "--format", "json", "-"], input: text)
+    #expect(try FindingsDocument(json: piped.output).findings.map(\.message) == ofLog.findings.map(\.message))
+  }
+
+  @Test func outputAmongTheLinesIsNoLine() throws {
+    // Without -o strace shares standard error with the program, which cuts strace's own lines.
+    let script = """
+      import os, select, sys
+      reader, writer = os.pipe()
+      os.write(writer, b"A")
+      for turn in range(1500):
+          select.select([reader], [], [])
+          if turn % 100 == 0: os.write(2, b"no newline here")
+          if turn % 100 == 1: os.write(2, b"one\\n")
+      """
+    let traced = try Command.run(["/usr/bin/strace", "-f", "/usr/bin/python3", "-c", script])
+    #expect(traced.status == 0)
+    let analyzed = try Command.run([Command.faultline, "analyze", "--verbose", "-"], input: traced.error)
+    #expect(analyzed.status == 0)
+    #expect(analyzed.output.contains("busy-poll"), "\(analyzed.output)")
+    #expect(!analyzed.error.contains("call without its result"), "\(analyzed.error)")
+  }
+
+  @Test func whatIsNoLogIsRefused() throws {
+    let text = Command.temporary(".txt")
+    defer { cleanUp(text) }
+    try "Nothing here is a system call (or is it?).\n".write(toFile: text, atomically: true, encoding: .utf8)
+    for command in ["analyze", "import", "dump"] {
+      let refused = try Command.run([Command.faultline, command, text])
+      #expect(refused.status == 65 && refused.output == "")
+      #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
+      #expect(try Command.run([Command.faultline, command, text + ".none"]).status == 66)
+    }
+  }
+}
