@@ -15,6 +15,11 @@ public enum JSONReport {
     Duration.countsLines ? .null : nanoseconds.map { .unsigned($0) } ?? .null
   }
 
+  private static func rate(_ perSecond: Double?) -> JSON {
+    guard let perSecond, !Duration.countsLines else { return .null }
+    return .number((perSecond * 10).rounded() / 10)
+  }
+
   private static func command(_ name: String) -> JSON { name == World.unnamedCommand ? .null : .string(name) }
 
   static func object(_ analysis: Analysis) -> JSON {
@@ -57,7 +62,7 @@ public enum JSONReport {
       ("count", .unsigned(finding.count)),
       ("first_ns", time(finding.first)),
       ("last_ns", time(finding.last)),
-      ("rate_per_s", finding.rate.flatMap { Duration.countsLines ? nil : .number(($0 * 10).rounded() / 10) } ?? .null),
+      ("rate_per_s", rate(finding.rate)),
       ("cause", .optional(finding.cause)),
       ("evidence", .array(finding.evidence.map(evidence))),
       (
