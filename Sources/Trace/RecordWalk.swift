@@ -32,7 +32,7 @@ package enum RecordWalk {
     case .module, .frame, .stackDefinition, .frameName:
       var tables = TraceTables()
       // What it says of others is not looked at.
-      do { try reader.stackDefinition(kind, into: &tables) } catch where reader.isAtEnd { throw error } catch {}
+      do { try reader.stackDefinition(kind, into: &tables) } catch  where reader.isAtEnd { throw error } catch {}
       return
     default: break
     }
@@ -115,7 +115,9 @@ package struct TraceImage {
     var offset = TraceFormat.fileHeaderSize
     while offset + TraceFormat.chunkHeaderSize <= file.count {
       let head = Array(file[offset..<offset + TraceFormat.chunkHeaderSize])
-      guard let chunk = try? head.reading({ (reader) throws(TraceError) in try ChunkHeader(from: &reader) }) else { break }
+      guard let chunk = try? head.reading({ (reader) throws(TraceError) in try ChunkHeader(from: &reader) }) else {
+        break
+      }
       let length = min(Int(chunk.length), file.count - offset - TraceFormat.chunkHeaderSize)
       found.append((offset, length))
       offset += TraceFormat.chunkHeaderSize + (length + 7) & ~7

@@ -5,10 +5,11 @@
 public enum Reader: String, CaseIterable, Sendable {
   case trace, suppressions
 
-  /// Reads the bytes, and makes of them what commands make. Nothing is returned: not to end is what fails.
-  public func read(_ bytes: [UInt8]) {
+  /// Reads the bytes, and makes of them what commands make: all of it, or, as it is quicker, one thing that the bytes decide. Nothing is
+  /// returned: not to end is what fails.
+  public func read(_ bytes: [UInt8], isThorough: Bool = true) {
     switch self {
-    case .trace: TraceInput.read(bytes)
+    case .trace: TraceInput.read(bytes, isThorough: isThorough)
     case .suppressions: SuppressionsInput.read(bytes)
     }
   }

@@ -7,26 +7,44 @@ import Report
 import Trace
 
 enum TraceInput {
-  /// What stands before records: the format's version that they are of.
   static func isFile(_ bytes: [UInt8]) -> Bool { bytes.starts(with: TraceImage.magic.prefix(4)) }
 
-  static func read(_ bytes: [UInt8]) {
+  /// What commands make of a trace.
+  private enum Work: CaseIterable { case page, dump, lineage, jsonLines, perfetto, sarif, json, text }
+
+  static func read(_ bytes: [UInt8], isThorough: Bool) {
     guard !bytes.isEmpty else { return }
     let path = Scratch.file(isFile(bytes) ? bytes : file(ofRecords: bytes))
-    // One report for each input, so that none is slow for all of them.
-    let choice = bytes.reduce(0) { ($0 &* 31 &+ UInt32($1)) } >> 3 & 15
-    switch choice {
-    case 0: html(path)
-    case 1, 2: dump(path)
-    case 3, 4: lineage(path)
-    case 5, 6: jsonLines(path)
-    case 7, 8: perfetto(path)
-    case 9: _ = analysis(path).map { SARIFReport.text($0, version: "0") }
-    case 10, 11: _ = analysis(path).map { JSONReport.text($0) }
-    default:
+    if isThorough {
+      for work in Work.allCases { perform(work, path) }
+      return
+    }
+    // One report for each input, so that none is slow for all of them; a page, which is long, for few.
+    switch bytes.reduce(0, { $0 &* 31 &+ UInt32($1) }) >> 3 & 63 {
+    case 0: perform(.page, path)
+    case 1..<8: perform(.dump, path)
+    case 8..<16: perform(.lineage, path)
+    case 16..<24: perform(.jsonLines, path)
+    case 24..<32: perform(.perfetto, path)
+    case 32..<36: perform(.sarif, path)
+    case 36..<42: perform(.json, path)
+    default: perform(.text, path)
+    }
+  }
+
+  private static func perform(_ work: Work, _ path: String) {
+    switch work {
+    case .page: html(path)
+    case .dump: dump(path)
+    case .lineage: lineage(path)
+    case .jsonLines: jsonLines(path)
+    case .perfetto: perfetto(path)
+    case .sarif: _ = analysis(path).map { SARIFReport.text($0, version: "0") }
+    case .json: _ = analysis(path, .full).map { JSONReport.text($0) }
+    case .text:
       guard let analysis = analysis(path) else { return }
-      _ = TextReport(colours: choice == 12).findings(analysis)
-      _ = TextReport(unicode: choice != 13).report(analysis)
+      _ = TextReport(colours: true).findings(analysis)
+      _ = TextReport(unicode: false).report(analysis)
       _ = TextReport().why(analysis)
     }
   }

@@ -20,9 +20,10 @@ struct SeededGenerator: RandomNumberGenerator {
 
 public enum TraceMutator {
   /// Numbers at which something may tip over.
-  private static let edges: [UInt64] = [
+  static let edges: [UInt64] = [
     0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 63, 64, 127, 128, 255, 256, 1023, 1024, 4095, 4096, 4097, 65535, 65536, 65537,
-    (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (1 << 21) - 2, 1 << 21, (1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1, 1 << 32,
+    (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (1 << 21) - 2, 1 << 21, (1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1,
+    1 << 32,
     1 << 53, 1 << 62, (1 << 63) - 1, 1 << 63, .max - 1, .max,
   ]
 

@@ -6,7 +6,8 @@
 
   @_silgen_name("LLVMFuzzerRunDriver")
   private func runDriver(
-    _ count: UnsafeMutablePointer<Int32>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+    _ count: UnsafeMutablePointer<Int32>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
     _ input: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
   ) -> Int32
 
@@ -25,7 +26,7 @@
       return texts.withUnsafeMutableBufferPointer { texts in
         var start = texts.baseAddress!
         return runDriver(&count, &start) { bytes, count in
-          Fuzzer.reader.read(Array(UnsafeBufferPointer(start: bytes, count: count)))
+          Fuzzer.reader.read(Array(UnsafeBufferPointer(start: bytes, count: count)), isThorough: false)
           return 0
         }
       }

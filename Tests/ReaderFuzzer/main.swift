@@ -8,9 +8,10 @@
 import Fuzzing
 import Glibc
 
+func say(_ text: String, to descriptor: Int32) { _ = write(descriptor, Array(text.utf8), text.utf8.count) }
+
 func fail(_ words: String) -> Never {
-  let line = Array("fuzz-readers: \(words)\n".utf8)
-  _ = write(STDERR_FILENO, line, line.count)
+  say("fuzz-readers: \(words)\n", to: STDERR_FILENO)
   exit(2)
 }
 
@@ -24,7 +25,7 @@ func content(of path: String) -> [UInt8] {
 }
 
 /// The most bytes of an input: small ones are read often, and what is wrong with large ones is wrong with these.
-let most = 4096
+let most = 1024
 
 func writeSeeds(_ reader: Reader, to folder: String, from paths: [String]) {
   var number = 0
@@ -53,7 +54,12 @@ guard let reader = arguments.first.flatMap(Reader.init(rawValue:)) else {
 }
 arguments.removeFirst()
 switch mode {
-case nil: for path in arguments { reader.read(content(of: path)) }
+case nil:
+  for path in arguments {
+    // Which one it was that ended everything.
+    say("\(path)\n", to: STDOUT_FILENO)
+    reader.read(content(of: path))
+  }
 case "--seeds" where arguments.count > 1:
   writeSeeds(reader, to: arguments[0], from: Array(arguments.dropFirst()))
 default: fail("usage: fuzz-readers [--seeds] READER ...")
