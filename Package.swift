@@ -56,6 +56,11 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "make-trace", dependencies: ["Trace"], path: "Tests/TraceMaker", swiftSettings: strict),
+    .target(
+      name: "Fuzzing", dependencies: ["Analysis", "Lineage", "Report", "Trace"], path: "Tests/Fuzzing",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "fuzz-readers", dependencies: ["Fuzzing"], path: "Tests/ReaderFuzzer", swiftSettings: strict),
     .target(name: "Support", dependencies: ["Trace"], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "TraceTests", dependencies: ["Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "PtraceTests", dependencies: ["Ptrace"], swiftSettings: strict),
@@ -66,7 +71,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Analysis", "faultline", "fuzz-lineage", "Recorder", "Report", "Support", "Trace",
+        "Analysis", "faultline", "Fuzzing", "fuzz-lineage", "fuzz-readers", "Recorder", "Report", "Support", "Trace",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),

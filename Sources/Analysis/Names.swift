@@ -27,6 +27,12 @@ private let errnoNames: [Int32: String] = [
 
 public func errnoName(_ number: Int32) -> String { errnoNames[number] ?? "errno \(number)" }
 
+extension UInt64 {
+  /// The difference, or 0 where the other is greater: times of different threads, and of a damaged trace, come in any order.
+  @inline(__always)
+  func less(_ other: UInt64) -> UInt64 { self - Swift.min(self, other) }
+}
+
 /// Times in words that fit a sentence.
 public enum Duration {
   /// What is told has no times but the count of a log's lines (`TraceHeader.isTimed`).

@@ -95,13 +95,18 @@ public struct Suppressions: Sendable {
 
 extension Suppressions.Entry {
   func matches(_ finding: Finding) -> Bool {
-    if let fingerprint, fingerprint != finding.fingerprint { return false }
-    if let rule, rule != finding.rule { return false }
     let frames = finding.stacks.values.joined()
-    let files =
-      [finding.actor, finding.victim].compactMap { $0?.program }
-      + frames.flatMap { [$0.file, $0.module].compactMap(\.self) }
-    let names = frames.compactMap(\.function)
+    return matches(
+      finding.rule, fingerprint: finding.fingerprint,
+      files: [finding.actor, finding.victim].compactMap { $0?.program }
+        + frames.flatMap { [$0.file, $0.module].compactMap(\.self) },
+      functions: frames.compactMap(\.function))
+  }
+
+  /// Whether a finding of that rule is meant, whose actor, victim and stacks have these files and functions.
+  package func matches(_ found: RuleID, fingerprint given: String, files: [String], functions names: [String]) -> Bool {
+    if let fingerprint, fingerprint != given { return false }
+    if let rule, rule != found { return false }
     return paths.allSatisfy { pattern in files.contains { fnmatch(pattern, $0, 0) == 0 } }
       && functions.allSatisfy { pattern in names.contains { fnmatch(pattern, $0, 0) == 0 } }
   }

@@ -77,7 +77,7 @@ public struct ByteQueue: Sendable {
       var gone: [Segment] = []
       _ = take(unread - count, into: &gone)
     } else if count > unread {
-      before += count - unread
+      before &+= count - unread
       unread = count
     }
   }

@@ -27,24 +27,76 @@ public struct Descriptor: Sendable {
 public struct FDTable: Sendable {
   /// Numbers beyond this are not tracked (fs.nr_open's default, Linux 6.1 fs/file.c).
   static let limit: FD = 1 << 20
+  /// So many numbers have a place of their own, and as many more for each that is open; a few high ones do not make a table long.
+  private static let least = 256
+  private static let placesForEach = 8
 
-  @usableFromInline var descriptors: [Descriptor] = []
+  @usableFromInline var near: [Descriptor] = []
+  /// What lies beyond.
+  @usableFromInline var far: [FD: Descriptor] = [:]
+  private var openCount = 0
   /// How many threads use this table; 0 for a free slot.
   public internal(set) var users = 0
 
   @inlinable @inline(__always) public subscript(fd: FD) -> Descriptor {
-    guard fd >= 0, Int(fd) < descriptors.count else { return .free }
-    return descriptors[Int(fd)]
+    if fd >= 0, Int(fd) < near.count { return near[Int(fd)] }
+    return far.isEmpty ? .free : far[fd] ?? .free
   }
 
   mutating func set(_ fd: FD, _ descriptor: Descriptor) {
-    while descriptors.count <= Int(fd) { descriptors.append(.free) }
-    descriptors[Int(fd)] = descriptor
+    openCount += (descriptor.isOpen ? 1 : 0) - (self[fd].isOpen ? 1 : 0)
+    if Int(fd) >= near.count {
+      guard Int(fd) < Self.least + Self.placesForEach * openCount else {
+        far[fd] = descriptor
+        return
+      }
+      let former = near.count
+      while near.count <= Int(fd) { near.append(.free) }
+      if !far.isEmpty { takeNear(from: FD(former)) }
+    }
+    near[Int(fd)] = descriptor
+  }
+
+  private mutating func takeNear(from first: FD) {
+    for (fd, descriptor) in far where fd >= first && Int(fd) < near.count {
+      near[Int(fd)] = descriptor
+      far[fd] = nil
+    }
+  }
+
+  /// Whether the number was ever set.
+  func knows(_ fd: FD) -> Bool { fd >= 0 && Int(fd) < near.count || far[fd] != nil }
+
+  /// What was ever set among these numbers, ascending.
+  func numbers(in range: ClosedRange<FD>) -> [FD] {
+    let last = min(range.upperBound, FD(near.count) - 1)
+    let first = max(0, range.lowerBound)
+    let low = first <= last ? Array(first...last) : []
+    return far.isEmpty ? low : low + far.keys.filter { range.contains($0) }.sorted()
+  }
+
+  /// Every number that was ever set, ascending, until `body` says that it has seen enough.
+  @inline(__always)
+  func each(_ body: (FD, Descriptor) -> Bool) {
+    for place in near.indices { if !body(FD(place), near[place]) { return } }
+    if far.isEmpty { return }
+    for (fd, descriptor) in far.sorted(by: { $0.key < $1.key }) { if !body(fd, descriptor) { return } }
+  }
+
+  /// Changes all that are open.
+  mutating func changeOpen(_ body: (FD, inout Descriptor) -> Void) {
+    for place in near.indices where near[place].isOpen { body(FD(place), &near[place]) }
+    for (fd, descriptor) in far.sorted(by: { $0.key < $1.key }) where descriptor.isOpen { body(fd, &far[fd]!) }
   }
 
   /// The numbers in use, ascending.
   public var open: [(fd: FD, descriptor: Descriptor)] {
-    descriptors.enumerated().filter { $0.element.isOpen }.map { (FD($0.offset), $0.element) }
+    var found: [(fd: FD, descriptor: Descriptor)] = []
+    each { fd, descriptor in
+      if descriptor.isOpen { found.append((fd, descriptor)) }
+      return true
+    }
+    return found
   }
 }
 

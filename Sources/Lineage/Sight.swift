@@ -6,6 +6,9 @@ import Trace
 public struct Sight: Sendable {
   /// Numbers from here on are seen together or not at all.
   private static let mostNumbers: FD = 1 << 16
+  /// Below, each number has its place; what is armed beyond are blocks, and of very many the latest.
+  private static let mostPlaces: FD = 1 << 10
+  private static let mostBlocks = 256
 
   public internal(set) var scope = Scope.all
   /// In scope light: since when waits are seen.
@@ -13,6 +16,7 @@ public struct Sight: Sendable {
   /// Families that are seen on every number.
   private var everywhere: CallFamilies = []
   private var numbers: [CallFamilies] = []
+  private var blocks: [(numbers: ClosedRange<FD>, calls: CallFamilies)] = []
 
   @usableFromInline init() {}
 
@@ -32,8 +36,9 @@ public struct Sight: Sendable {
 
   @usableFromInline
   func armed(_ fd: FD) -> CallFamilies {
-    guard fd >= 0, Int(fd) < numbers.count else { return everywhere }
-    return everywhere.union(numbers[Int(fd)])
+    if fd >= 0, Int(fd) < numbers.count { return everywhere.union(numbers[Int(fd)]) }
+    if blocks.isEmpty { return everywhere }
+    return blocks.reduce(everywhere) { $1.numbers.contains(fd) ? $0.union($1.calls) : $0 }
   }
 
   mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD) {
@@ -43,7 +48,11 @@ public struct Sight: Sendable {
       everywhere.formUnion(calls)
       return
     }
-    let end = min(last, Self.mostNumbers - 1)
+    if last >= Self.mostPlaces, first < Self.mostNumbers {
+      if blocks.count >= Self.mostBlocks { blocks.removeFirst() }
+      blocks.append((max(first, Self.mostPlaces)...min(last, Self.mostNumbers - 1), calls))
+    }
+    let end = min(last, Self.mostPlaces - 1)
     guard first <= end else { return }
     while numbers.count <= Int(end) { numbers.append([]) }
     for fd in Int(first)...Int(end) { numbers[fd].formUnion(calls) }

@@ -19,12 +19,17 @@ extension World {
   /// are copies of.
   public func numbersChanged(since time: Nanoseconds, of id: ThreadID) -> [FD] {
     guard let thread = thread(id) else { return [] }
-    return tables[thread.table].descriptors.enumerated().filter { $0.element.since >= time }.map { FD($0.offset) }
+    var found: [FD] = []
+    tables[thread.table].each { fd, descriptor in
+      if descriptor.since >= time { found.append(fd) }
+      return true
+    }
+    return found
   }
 
   /// How many numbers, in all tables, mean the open file.
   public func holders(ofFile slot: Int32) -> Int {
-    tables.lazy.filter { $0.users > 0 }.reduce(0) { $0 + $1.descriptors.lazy.filter { $0.file == slot }.count }
+    tables.lazy.filter { $0.users > 0 }.reduce(0) { $0 + $1.open.count { $0.descriptor.file == slot } }
   }
 
   /// Whether the open file is of the kind that /proc shows (where a socketpair's ends are sockets).
@@ -45,9 +50,8 @@ extension World {
     var found: [(thread: ThreadID, table: Int, fd: FD)] = []
     var seen = Set<Int>()
     for case let thread? in threads where thread.isAlive && seen.insert(thread.table).inserted {
-      for (number, descriptor) in tables[thread.table].descriptors.enumerated()
-      where descriptor.isOpen && isObject(kind, inode: inode, of: descriptor.file) {
-        found.append((thread.id, thread.table, FD(number)))
+      for (fd, descriptor) in tables[thread.table].open where isObject(kind, inode: inode, of: descriptor.file) {
+        found.append((thread.id, thread.table, fd))
       }
     }
     return found

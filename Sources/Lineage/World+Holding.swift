@@ -80,10 +80,10 @@ extension World {
   /// The numbers by which a table knows the channel, ascending, with side and O_NONBLOCK, until `body` says that it has
   /// seen enough.
   private func eachNumber(of channel: Int32, in table: Int, _ body: (FD, Side, Bool) -> Bool) {
-    for place in tables[table].descriptors.indices {
-      let file = Int(tables[table].descriptors[place].file)
-      guard file >= 0, files[file].channel == channel else { continue }
-      if !body(FD(place), files[file].side, files[file].nonblocking) { return }
+    tables[table].each { fd, descriptor in
+      let file = Int(descriptor.file)
+      guard file >= 0, files[file].channel == channel else { return true }
+      return body(fd, files[file].side, files[file].nonblocking)
     }
   }
 
@@ -130,8 +130,9 @@ extension World {
     guard slot >= 0 else { return found }
     for process in living {
       guard let table = tableSlot(of: process) else { continue }
-      for place in tables[table].descriptors.indices where tables[table].descriptors[place].file == slot {
-        found.append((process, FD(place)))
+      tables[table].each { fd, descriptor in
+        if descriptor.file == slot { found.append((process, fd)) }
+        return true
       }
     }
     return found

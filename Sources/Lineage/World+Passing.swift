@@ -17,7 +17,7 @@ extension World {
     var place = position
     for part in arena.numbers(transfer.passed).split(separator: Self.messageEnd, omittingEmptySubsequences: false) {
       // Of a stream the messages of one call cannot be told apart by their bytes: they all go with the first.
-      defer { if channels[Int(slot)].isDatagram { place += 1 } }
+      defer { if channels[Int(slot)].isDatagram { place &+= 1 } }
       let numbers = part.filter { descriptor($0, of: event.thread).file >= 0 }
       let sent = numbers.map { descriptor($0, of: event.thread).file }
       let taken = isBack ? channels[Int(slot)].backQueue.taken : channels[Int(slot)].queue.taken

@@ -81,6 +81,8 @@ extension World {
     _ id: ThreadID, _ found: ExistingThread, at time: Nanoseconds, arena: Arena, tables: TraceTables
   ) {
     guard let record = tables.thread(id), thread(id) == nil else { return }
+    // Not the thread itself: nobody is their own parent.
+    let parent = thread(found.parent)
     let sibling = threads(of: record.process).first.flatMap { thread($0) } ?? thread(found.files)
     let table = sibling?.table ?? makeTable()
     if sibling != nil { self.tables[table].users += 1 }
@@ -93,7 +95,7 @@ extension World {
       return
     }
     addProcess(
-      record, leader: id, parent: thread(found.parent), handlers: addHandlers(HandlerTable(owner: record.process)),
+      record, leader: id, parent: parent, handlers: addHandlers(HandlerTable(owner: record.process)),
       Start(parent: found.parent, flags: 0), at: time)
     processes[record.process.position]!.predates = true
     processes[record.process.position]!.hasExeced = found.execed
@@ -137,27 +139,27 @@ extension World {
   }
 
   private mutating func copyTable(from source: Int, to target: Int, process: ProcessID, by: ThreadID, at: Nanoseconds) {
-    tables[target].descriptors = tables[source].descriptors
-    for (place, descriptor) in tables[target].descriptors.enumerated() where descriptor.isOpen {
+    var copy = tables[source]
+    copy.users = tables[target].users
+    copy.changeOpen { fd, descriptor in
       files[Int(descriptor.file)].references += 1
-      tables[target].descriptors[place].how = .inherited
-      tables[target].descriptors[place].since = at
-      tables[target].descriptors[place].by = by
+      descriptor.how = .inherited
+      descriptor.since = at
+      descriptor.by = by
       note(
         descriptor.file,
-        LineageStep(
-          kind: .acquired(.inherited), process: process, fd: FD(place), thread: by, time: at, from: FD(place)))
+        LineageStep(kind: .acquired(.inherited), process: process, fd: fd, thread: by, time: at, from: fd))
     }
+    tables[target] = copy
   }
 
   /// unshare(CLONE_FILES), and exec's private copy.
   mutating func unshareTable(of id: ThreadID) {
     guard let state = thread(id), tables[state.table].users > 1 else { return }
     let copy = makeTable()
-    tables[copy].descriptors = tables[state.table].descriptors
-    for descriptor in tables[copy].descriptors where descriptor.isOpen {
-      files[Int(descriptor.file)].references += 1
-    }
+    tables[copy] = tables[state.table]
+    tables[copy].users = 1
+    for (_, descriptor) in tables[copy].open { files[Int(descriptor.file)].references += 1 }
     tables[state.table].users -= 1
     threads[id.position]!.table = copy
   }
@@ -252,7 +254,7 @@ extension World {
     for (fd, _) in tables[table].open {
       release(fd, table: table, process: process, by: id, at: time, .closedByExit)
     }
-    tables[table].descriptors = []
+    tables[table] = FDTable()
     freeTables.append(table)
   }
 

@@ -37,7 +37,7 @@ extension World {
   ) {
     let descriptor = tables[table][fd]
     // Who meant to close a number that is free may have been later than who opens it now.
-    if descriptor.isOpen || tables[table].users > 1 && fd >= 0 && Int(fd) < tables[table].descriptors.count {
+    if descriptor.isOpen || tables[table].users > 1 && tables[table].knows(fd) {
       var free = Descriptor.free
       free.since = time
       free.by = thread
@@ -162,13 +162,13 @@ extension World {
     guard flags & ~6 == 0, first <= last else { return }
     if flags & 2 != 0 { unshareTable(of: thread) }
     guard let state = self.thread(thread) else { return }
-    let count = UInt32(tables[state.table].descriptors.count)
-    guard first < count else { return }
-    for fd in first...min(last, count - 1) {
+    let limit = UInt32(FDTable.limit)
+    guard first <= limit else { return }
+    for fd in tables[state.table].numbers(in: FD(first)...FD(min(last, limit))) {
       if flags & 4 != 0 {
-        setCloseOnExec(FD(fd), true, of: thread)
+        setCloseOnExec(fd, true, of: thread)
       } else {
-        release(FD(fd), by: thread, at: time, .released)
+        release(fd, by: thread, at: time, .released)
       }
     }
   }
@@ -176,9 +176,7 @@ extension World {
   /// Numbers that a call has closed: it may have done so until it returned.
   mutating func stampFree(_ numbers: ClosedRange<FD>, of thread: ThreadID, at time: Nanoseconds) {
     guard let table = self.thread(thread)?.table, tables[table].users > 1 else { return }
-    let last = FD(tables[table].descriptors.count) - 1
-    guard numbers.lowerBound >= 0, numbers.lowerBound <= last else { return }
-    for fd in numbers.lowerBound...min(numbers.upperBound, last) where !tables[table][fd].isOpen {
+    for fd in tables[table].numbers(in: numbers) where !tables[table][fd].isOpen {
       var free = Descriptor.free
       free.since = time
       free.by = thread

@@ -12,7 +12,9 @@ indirect enum JSON {
   case object([(String, JSON)])
 
   static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
-  static func optional(_ number: (some BinaryInteger)?) -> JSON { number.map { .integer(Int64($0)) } ?? .null }
+  static func optional(_ number: (some BinaryInteger)?) -> JSON {
+    number.map { $0 < 0 ? .integer(Int64($0)) : .unsigned(UInt64($0)) } ?? .null
+  }
 
   /// The text. `pretty`: one key a line, indented by two.
   func text(pretty: Bool = false) -> String {

@@ -15,11 +15,14 @@ struct ChunkDecoder {
   private var threadsBegun: [Int] = []
   private var text: [UInt8] = []
   private static let none = UInt64.max
+  /// Of all events so far: how many calls they stand for, and the time inside of these, in ns.
+  private var calls: UInt64 = 0
+  private var inside: Nanoseconds = 0
 
   init(version: Int) {
     isFormer = version < 3
     tick = isFormer ? 1 : TraceFormat.tick
-    latest = UInt64.max / tick
+    latest = TraceFormat.latest / tick
   }
 
   /// Decodes a chunk's body into `batch`; what comes before damage stays. `sequence` is the first event's number, and then
@@ -51,6 +54,7 @@ struct ChunkDecoder {
           ? try formerCall(kind, tag, thread, &time, from: &reader, into: &batch.arena)
           : try call(kind, tag, thread, &time, from: &reader, into: &batch.arena)
         // A run may not have come to one of its calls yet.
+        try claim(event)
         if event.repeats > 0 {
           batch.events.append(event)
           batch.events[batch.events.count - 1].sequence = sequence
@@ -60,6 +64,7 @@ struct ChunkDecoder {
         if isFormer || tag & RecordKind.sameThread == 0 { thread = ThreadID(Int(try reader.unsigned32())) }
         time = time &+ UInt64(bitPattern: try reader.signed())
         guard time <= latest else { throw Self.late }
+        calls += 1
         if isFormer, tag & RecordKind.repeated != 0 { _ = try reader.unsigned() }
         batch.events.append(
           Event(
@@ -71,6 +76,16 @@ struct ChunkDecoder {
   }
 
   private static var late: TraceError { .damaged("a time is out of range") }
+
+  /// No sum that somebody makes of the file's times and counts is greater than these.
+  @inline(__always)
+  private mutating func claim(_ event: Event) throws(TraceError) {
+    calls += UInt64(event.repeats)
+    inside &+= event.timeInside &+ event.span
+    guard calls <= TraceFormat.mostCalls, inside <= 4 * TraceFormat.latest else {
+      throw .damaged("more calls, or more time in them, than a trace can have")
+    }
+  }
 
   private mutating func define(from reader: inout ByteReader, _ tables: inout TraceTables) throws(TraceError) {
     let id = StringID(Int(try reader.unsigned32()))
@@ -152,6 +167,7 @@ struct ChunkDecoder {
     into arena: inout Arena
   ) throws(TraceError) -> Event {
     time = time &+ UInt64(bitPattern: try reader.signed())
+    guard time <= latest else { throw Self.late }
     let phase: Event.Phase
     switch kind {
     case .callWhole: phase = .whole

@@ -138,7 +138,7 @@ extension ByteReader {
     case .signal:
       return .signal(SignalDelivery(number: try signed32(), code: try signed32(), sender: try signed32()))
     case .handlerLeft: return .handlerLeft(signal: try signed32())
-    case .usage: return .usage(running: try unsigned(), waiting: try unsigned())
+    case .usage: return .usage(running: try time(), waiting: try time())
     case .existing1, .existing: return .existing(try existing(isFirstForm: kind == .existing1))
     case .blindSpot:
       guard let spot = BlindSpot(rawValue: try byte()) else { throw .damaged("an unknown blind spot") }
@@ -174,6 +174,12 @@ extension ByteReader {
     case .counter: return .counter(name: StringID(Int(try unsigned32())), value: try unsigned())
     case .stack: return .stack(StackID(Int(try unsigned32())), isOfCall: try byte() != 0)
     }
+  }
+
+  private mutating func time() throws(TraceError) -> Nanoseconds {
+    let time = try unsigned()
+    guard time <= TraceFormat.latest else { throw .damaged("a time is out of range") }
+    return time
   }
 
   private mutating func existing(isFirstForm: Bool) throws(TraceError) -> ExistingDescriptor {

@@ -15,6 +15,12 @@ public enum TraceFormat {
   static let trailerSize = 16
   /// The unit of times in records, in ns. A tracer's own work takes a hundred times as long, so nothing is lost by it.
   static let tick: Nanoseconds = 100
+  /// No moment is later, in ns (36 years), and no sum of times that a file tells greater than 16 such; nor are there more calls or events
+  /// (as many as one each microsecond makes in centuries). What goes beyond is damage: so whoever adds up need not fear an overflow.
+  static let latest: Nanoseconds = 1 << 60
+  static let mostCalls: UInt64 = 1 << 53
+  /// How many numbers of texts or threads may be left out, all in all: tables have a place for each.
+  static let mostSkipped = 4096
   /// Threads with a higher number have no `callReturn`, so that a reader can keep begins in a table.
   static let mostBegun = 1 << 20
   /// Wait sets and payloads beyond these sizes are cut, so that any record fits a chunk.

@@ -21,6 +21,8 @@ public struct TraceTables: Sendable {
   public private(set) var stacks: [StackRecord] = []
   /// What the trace itself calls native frames; several where functions were inlined, the innermost first.
   public private(set) var frameNames: [FrameID: [FrameName]] = [:]
+  /// Texts and threads that were left out.
+  private var skipped = 0
 
   public init() {}
 
@@ -37,8 +39,7 @@ public struct TraceTables: Sendable {
   }
 
   public mutating func define(_ id: StringID, _ text: [UInt8]) throws(TraceError) {
-    // Ids are dense: one that skips far ahead is damage, and must not make us allocate.
-    guard id.position <= strings.count + 65536 else { throw .damaged("a text has the id \(id.position)") }
+    guard skip(to: id.position, from: strings.count) else { throw .damaged("a text has the id \(id.position)") }
     while strings.count <= id.position { strings.append([]) }
     strings[id.position] = text
   }
@@ -69,10 +70,18 @@ public struct TraceTables: Sendable {
     }
   }
 
+  /// Ids are dense: one that skips far ahead is damage, and must not make us allocate, nor may many that skip a little.
+  private mutating func skip(to position: Int, from count: Int) -> Bool {
+    guard position > count else { return true }
+    guard position - count <= TraceFormat.mostSkipped - skipped else { return false }
+    skipped += position - count
+    return true
+  }
+
   public mutating func define(_ id: ThreadID, _ record: ThreadRecord) throws(TraceError) {
-    guard id.position <= threads.count + 65536 else { throw .damaged("a thread has the id \(id.position)") }
+    guard skip(to: id.position, from: threads.count) else { throw .damaged("a thread has the id \(id.position)") }
     // There are no more processes than threads.
-    guard record.process.position <= threads.count + 65536 else {
+    guard record.process.position <= max(id.position, threads.count) + TraceFormat.mostSkipped else {
       throw .damaged("a process has the id \(record.process.position)")
     }
     while threads.count <= id.position { threads.append(nil) }
@@ -234,6 +243,10 @@ public final class TraceReader: EventSource {
   }
 
   private func decode(_ chunk: ChunkHeader, into batch: inout EventBatch) throws(TraceError) {
+    // What is missing is known by its number; what comes again is not.
+    guard chunk.firstSequence >= sequence, chunk.firstSequence <= TraceFormat.mostCalls else {
+      throw .damaged("a chunk's events do not follow those before")
+    }
     sequence = chunk.firstSequence
     try body.withBytes { (bytes) throws(TraceError) in
       unsafe try decoder.decode(bytes, from: chunk.firstTime, sequence: &sequence, into: &batch, tables: &tables)

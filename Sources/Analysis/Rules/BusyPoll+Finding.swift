@@ -46,7 +46,7 @@ extension BusyPoll {
     } else {
       why = ", and nobody consumes it"
     }
-    let seconds = Double(streak.last - streak.first) / 1e9
+    let seconds = Double(streak.last.less(streak.first)) / 1e9
     let rate = seconds > 0 ? Double(streak.returns) / seconds : nil
     let kind = streak.kind.map { ObjectWords.noun($0) } ?? "closed number"
     let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"

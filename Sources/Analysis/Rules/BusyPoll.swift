@@ -122,8 +122,8 @@ struct BusyPoll {
       let place = Int(pool.streak(index, ofThread: Int32(slot)))
       guard pool.streaks[place].last >= event.firstReturn else { continue }
       let after = event.exited > pool.streaks[place].last ? event.meanTime : 0
-      pool.streaks[place].inCalls = turns[slot].inCalls - pool.streaks[place].inCallsBefore - after
-      pool.streaks[place].rest = turns[slot].rest - pool.streaks[place].restBefore - (isRest ? after : 0)
+      pool.streaks[place].inCalls = turns[slot].inCalls.less(pool.streaks[place].inCallsBefore + after)
+      pool.streaks[place].rest = turns[slot].rest.less(pool.streaks[place].restBefore + (isRest ? after : 0))
     }
   }
 
@@ -358,8 +358,8 @@ struct BusyPoll {
   ) {
     pool.streaks[place].returns += times
     pool.streaks[place].last = times < event.repeats ? event.firstReturn : event.exited
-    pool.streaks[place].rest = turns[slot].rest - pool.streaks[place].restBefore
-    pool.streaks[place].inCalls = turns[slot].inCalls - pool.streaks[place].inCallsBefore
+    pool.streaks[place].rest = turns[slot].rest.less(pool.streaks[place].restBefore)
+    pool.streaks[place].inCalls = turns[slot].inCalls.less(pool.streaks[place].inCallsBefore)
     pool.streaks[place].firsts.note(event, arena: arena)
     guard channel >= 0 else { return }
     let side = pool.streaks[place].side

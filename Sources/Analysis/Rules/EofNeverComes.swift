@@ -86,7 +86,7 @@ struct EofNeverComes {
       var waiting = Waiting(
         process: use.process, thread: use.lastWaiter, side: use.inputSide, since: use.lastBlock.since,
         until: use.lastBlock.until, cameLate: false, company: use.company, fd: nil)
-      waiting.sleeps = use.lastBlock.until - use.lastBlock.since >= World.longWait
+      waiting.sleeps = use.lastBlock.until.less(use.lastBlock.since) >= World.longWait
       // Where all reads are seen, a wait may have been made of many.
       if use.waitsForInput, !channel.hasUnseenReads {
         waiting.since = waiting.until == 0 ? use.firstWait : min(waiting.since, use.firstWait)
@@ -100,7 +100,7 @@ struct EofNeverComes {
       var waiting = Waiting(
         process: process, thread: .unknown, side: .read, since: 0, until: 0, cameLate: false, company: 0, fd: nil)
       take(openWaitOf: process, on: channel, into: &waiting, world: world)
-      guard waiting.until - waiting.since >= World.longWait else { continue }
+      guard waiting.until.less(waiting.since) >= World.longWait else { continue }
       finish(&waiting, ChannelUse(process: process), channel, world: world)
       found.append(waiting)
     }

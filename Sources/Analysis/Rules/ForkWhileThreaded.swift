@@ -117,7 +117,7 @@ struct ForkWhileThreaded {
     }
     let isProven = wait.holder.map { $0 > 0 ? isOwn == false : hang.isAlone } ?? false
     // Another thread of the child may wake it, or a handler.
-    guard isProven || hang.isAlone && isOwn != true && hang.until - wait.since >= Self.shortestUnproven else {
+    guard isProven || hang.isAlone && isOwn != true && hang.until.less(wait.since) >= Self.shortestUnproven else {
       return nil
     }
     let mayBeWoken = wait.hasHandlers && !(isProven && (wait.isLock || wait.holder ?? 0 > 0))

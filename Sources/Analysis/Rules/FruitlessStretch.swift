@@ -172,8 +172,8 @@ struct FruitlessStretch: Sendable {
   /// between them as much. What is more was work, or a sleep that was not seen.
   var isRestless: Bool {
     // What a call takes that is not timed is known from the others.
-    let calls = inCalls + inCalls / max(1, turns) * untimed
-    return duration - min(duration, inCalls) <= 2 * calls + (look?.work ?? 0) * turns
+    let calls = Double(inCalls) * (1 + Double(untimed) / Double(max(1, turns)))
+    return Double(duration.less(inCalls)) <= 2 * calls + Double(look?.work ?? 0) * Double(turns)
   }
 
   var isOfTimers: Bool { timers * 2 > probes }

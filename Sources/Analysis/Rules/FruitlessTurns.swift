@@ -50,7 +50,11 @@ struct FruitlessTurns: Sendable {
   /// The thread of the slot has ended.
   mutating func leave(_ slot: Int) { end(slot) }
 
+  /// A counter is any number; no tracer counts so far.
+  private static let mostCounted: UInt64 = 1 << 40
+
   mutating func looked(_ slot: Int, _ counter: LookCounter, _ value: UInt64) {
+    let value = min(value, Self.mostCounted)
     switch counter {
     case .calls: stretches[slot].newLook = FruitlessStretch.Look(calls: value)
     case .others: stretches[slot].newLook.others = value
@@ -59,8 +63,8 @@ struct FruitlessTurns: Sendable {
       stretches[slot].newLook.work = value
       stretches[slot].noteLook()
     case .pastTimers: stretches[slot].setsPastTimers = true
-    case .parks: stretches[slot].parks += value
-    case .turns: stretches[slot].countedTurns += value
+    case .parks: stretches[slot].parks = min(stretches[slot].parks + value, Self.mostCounted)
+    case .turns: stretches[slot].countedTurns = min(stretches[slot].countedTurns + value, Self.mostCounted)
     }
   }
 

@@ -272,7 +272,7 @@ struct SharedConnection {
     {
       block = use.lastBlock
     }
-    return block.until - block.since >= World.longWait && block.until >= user.last ? block.since : nil
+    return block.until.less(block.since) >= World.longWait && block.until >= user.last ? block.since : nil
   }
 
   func conclude(world: World, tables: TraceTables, origins: Origins) -> [Conclusion] {

@@ -45,7 +45,7 @@ struct SharedKernelState {
     var first: Nanoseconds = 0
     var last: Nanoseconds = 0
 
-    var interval: Nanoseconds { count > 1 ? (last - first) / (count - 1) : 0 }
+    var interval: Nanoseconds { count > 1 ? last.less(first) / (count - 1) : 0 }
   }
 
   /// By slot of the open file: its serial, a signalfd's mask, and what waits told of a timerfd.
@@ -214,7 +214,7 @@ struct SharedKernelState {
     guard before.process != nil, before.count >= tellings, before.interval > 0 else { return nil }
     let had = "it had fired every \(Duration.text(before.interval)) for pid \(victim.pid)"
     if change.after.count == 0 {
-      let silence = change.lastUse - change.at
+      let silence = change.lastUse.less(change.at)
       guard silence >= max(leastSilence, pace * before.interval) else { return nil }
       return ": \(had), and has not for \(Duration.text(silence))"
     }

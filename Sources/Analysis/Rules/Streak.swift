@@ -206,7 +206,7 @@ struct Streak {
     guard !isBlind, returns > 0 else { return false }
     // What is taken from a file by pread or mmap is not seen; that the file is at its end is.
     if isFile, ends * 2 < returns { return false }
-    let wall = last - first
+    let wall = last.less(first)
     guard Double(rest) <= Double(wall) * Self.mostRest else { return false }
     let work = wall - min(wall, inCalls)
     return zeroTimeouts * 2 <= returns || work / returns <= Self.mostWork

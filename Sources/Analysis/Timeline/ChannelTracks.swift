@@ -140,7 +140,7 @@ extension ChannelTracks.Track {
   }
 
   fileprivate mutating func coarsen() {
-    let lasted = (samples.last?.time ?? 0) - (samples.first?.time ?? 0)
+    let lasted = (samples.last?.time ?? 0).less(samples.first?.time ?? 0)
     interval = max(interval * 2, lasted / UInt64(samples.count / 2))
     let all = samples
     samples = []
