@@ -30,6 +30,8 @@ public enum RecorderError: Error, CustomStringConvertible {
 public final class Recorder {
   public struct Outcome: Sendable {
     public let path: String
+    /// Where it can be read as long as we live: elsewhere if it went to a stream, or has no name.
+    public let readablePath: String
     /// The root's end as wait(2) encodes it; 0 for programs that were attached to.
     public let rootStatus: Int32
     public let events: UInt64
@@ -42,6 +44,8 @@ public final class Recorder {
     public let statistics: [(name: String, value: UInt64)]
     /// Why the file is not whole, if it is not, and how many events it lacks.
     public let failure: TraceError?
+    /// It has grown to its limit.
+    public let isFull: Bool
     public let lost: UInt64
   }
 
@@ -178,8 +182,9 @@ public final class Recorder {
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     if failed == nil, clinux_has_lost_pages() != 0 { failed = .unwritable(path: writer.path, errno: ESTALE) }
     return Outcome(
-      path: writer.path, rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
-      survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, lost: writer.lost)
+      path: writer.path, readablePath: writer.readablePath(), rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
+      survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, isFull: writer.isFull,
+      lost: writer.lost)
   }
 
   // MARK: The loop

@@ -18,7 +18,7 @@ enum ExitStatus {
   static func of(_ error: TraceError) -> Int32 {
     switch error {
     case .unreadable: noInput
-    case .unwritable: cannotWrite
+    case .unwritable, .refusedPlace: cannotWrite
     case .notATrace, .laterVersion, .damaged: badData
     }
   }
