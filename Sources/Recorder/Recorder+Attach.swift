@@ -82,6 +82,7 @@ extension Recorder {
     let recorder = Recorder(
       writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: settings.payloadLimit,
       observer: observer)
+    recorder.redaction = settings.redacts ? Redaction() : nil
     recorder.startStacks(settings)
     recorder.hasBegun = true
     recorder.strangers = Set(ProcFS.children(of: getpid())).subtracting(processes)

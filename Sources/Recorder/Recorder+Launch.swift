@@ -22,6 +22,8 @@ extension Recorder {
     public var embedsSymbols: Bool
     /// Bytes that the trace may have.
     public var limit = Int.max
+    /// Command lines, paths and addresses become tokens.
+    public var redacts = false
 
     public init(
       payloadLimit: Int = 16, scope: Scope = .wakeups, pins: Bool = false, isQuiet: Bool = false,
@@ -68,6 +70,7 @@ extension Recorder {
       payloadLimit: settings.payloadLimit, scope: settings.scope, wakefulness: wakefulness, observer: observer)
     recorder.armedAtStart = armed
     recorder.checkpoint = checkpoint
+    recorder.redaction = settings.redacts ? Redaction() : nil
     recorder.startStacks(settings)
     recorder.strangers = Set(strangers)
     do {

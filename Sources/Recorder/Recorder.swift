@@ -60,6 +60,8 @@ public final class Recorder {
   /// CLOCK_MONOTONIC at trace time 0: the root's exec.
   var start: Nanoseconds
   let payloadLimit: Int
+  /// Texts of the target's are written as this leaves them.
+  var redaction: Redaction?
   /// What launched programs are stopped at.
   let scope: Scope
   let observer: Observer?
@@ -182,7 +184,8 @@ public final class Recorder {
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     if failed == nil, clinux_has_lost_pages() != 0 { failed = .unwritable(path: writer.path, errno: ESTALE) }
     return Outcome(
-      path: writer.path, readablePath: writer.readablePath(), rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
+      path: writer.path, readablePath: writer.readablePath(), rootStatus: rootStatus, events: writer.events,
+      rootEnded: rootEnded,
       survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, isFull: writer.isFull,
       lost: writer.lost)
   }
@@ -398,7 +401,8 @@ public final class Recorder {
     write(Event(thread: tracee.id, entered: time, exited: time, body: body), arena: noArena)
   }
 
-  func intern(_ text: [UInt8]) -> StringID {
+  func intern(_ text: [UInt8], as kind: TextKind = .plain) -> StringID {
+    let text = redaction?.redacted(text, kind) ?? text
     let id = writer.intern(text)
     if observer != nil { try? tables.define(id, text) }
     return id

@@ -163,7 +163,7 @@ struct ChunkFile: ~Copyable {
   /// The bytes of the open chunk's body that count.
   var length: Int { Int(header.length) }
   /// The file's size so far, without what is allocated and not used.
-  var size: UInt64 { UInt64(chunkInFile + TraceFormat.chunkHeaderSize) + UInt64(length) }
+  var size: UInt64 { UInt64(chunkInFile) + (isFull ? 0 : UInt64(TraceFormat.chunkHeaderSize + length)) }
   var room: Int { capacity - length }
   /// The open chunk's body. There is one as long as there is no `failure`.
   var body: UnsafeMutableRawPointer {
@@ -247,7 +247,11 @@ struct ChunkFile: ~Copyable {
   /// Nothing more goes into the file; it says so.
   mutating func cut(events: UInt64) {
     guard isOpen else { return }
-    seal(events: events)
+    // One that nothing fits into is left out.
+    if length > 0 {
+      seal(events: events)
+      chunkInFile = next
+    }
     closeWindow()
     isFull = true
     traceHeader.endsEarly = true
@@ -333,7 +337,7 @@ struct ChunkFile: ~Copyable {
       end = next
       closeWindow()
     } else if isFull {
-      end = next
+      end = chunkInFile
     } else {
       end = Int(lseek(descriptor, 0, SEEK_END))
     }

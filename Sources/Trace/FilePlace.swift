@@ -35,7 +35,9 @@ public final class FilePlace {
     self.path = path
     if path.hasPrefix("/dev/") || path.hasPrefix("/proc/") {
       var status = stat()
-      if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR, Self.isStream(status) || Self.own(path) != nil {
+      if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR,
+        Self.isStream(status) || Self.own(path) != nil
+      {
         (name, folder, isStream) = (path, -1, true)
         return
       }
@@ -144,7 +146,8 @@ public final class FilePlace {
         if isEverybodys(above), status.st_uid != geteuid(), status.st_uid != 0, status.st_uid != above.st_uid {
           close(folder)
           close(next)
-          throw .refusedPlace(path: path, why: "\(part) is another user's symbolic link, in a folder that everybody may write to")
+          throw .refusedPlace(
+            path: path, why: "\(part) is another user's symbolic link, in a folder that everybody may write to")
         }
         var text = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
         let length = unsafe readlinkat(folder, part, &text, Int(PATH_MAX))

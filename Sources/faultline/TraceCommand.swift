@@ -43,8 +43,15 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Write the names of functions into the trace, so that it can be read where their files are not.")
   var embedSymbols = false
 
-  @Option(help: "How many bytes of each channel write to keep; 0 keeps none (but an eventfd's count).")
-  var payload: Int = 16
+  @Option(help: "How many bytes of each channel write to keep (default: 16); 0 keeps none (but an eventfd's count).")
+  var payload: Int?
+
+  @Flag(
+    help: """
+      Keep secrets out of the trace: no payload, and tokens for what command lines, paths and addresses say of the user. Names of \
+      programs, libraries, source files and functions stay.
+      """)
+  var redact = false
 
   @Option(
     help: ArgumentHelp(
@@ -70,13 +77,17 @@ struct RecordingOptions: ParsableArguments {
   func validate() throws {
     if frames < 1 || frames > 1024 { throw ValidationError("--frames takes 1 to 1024") }
     if let maxSize, maxSize.bytes < Size.least { throw ValidationError("--max-size takes 100K or more") }
-    if payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
+    if redact, payload ?? 0 > 0 { throw ValidationError("--redact keeps no payload") }
+    if let payload, payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
   }
 
   var settings: Recorder.Settings {
     var settings = Recorder.Settings(
-      payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames,
-      embedsSymbols: embedSymbols)
+      payloadLimit: payload ?? (redact ? 0 : 16), scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks,
+      mostFrames: frames,
+      // Files under tokens cannot be asked later.
+      embedsSymbols: embedSymbols || redact)
+    settings.redacts = redact
     if let maxSize { settings.limit = maxSize.bytes }
     return settings
   }
@@ -114,7 +125,7 @@ struct RecordingOptions: ParsableArguments {
       Console.say("warning: \(failure); the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
     } else if outcome.isFull {
       Console.say(
-        "warning: the trace has reached --max-size and ends there; \(counted(outcome.lost, "later event")) are not in it")
+        "warning: --max-size is reached; the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
     }
     tellStatistics(outcome)
     guard !quiet else { return }
@@ -264,7 +275,8 @@ enum Attachment {
   private static let interval: UInt64 = 500_000_000
 
   static func record(
-    _ pids: [Int32], path: String?, isKept: Bool = true, settings: Recorder.Settings, duration: Nanoseconds?, untilFinding: Bool,
+    _ pids: [Int32], path: String?, isKept: Bool = true, settings: Recorder.Settings, duration: Nanoseconds?,
+    untilFinding: Bool,
     takesDescendants: Bool = false
   ) throws -> Recorder.Outcome {
     var live = LiveAnalysis()

@@ -51,7 +51,8 @@ import Testing
     for (place, writer) in Self.writers.enumerated() {
       let path = "\(folder.path)/out.\(place)"
       // One that stood there, and that others could read, is replaced.
-      _ = FileManager.default.createFile(atPath: path, contents: Data("old".utf8), attributes: [.posixPermissions: 0o644])
+      _ = FileManager.default.createFile(
+        atPath: path, contents: Data("old".utf8), attributes: [.posixPermissions: 0o644])
       let result = try write(writer, path, folder)
       #expect(result.status == 0, "\(writer): \(result.error)")
       #expect(mode(path) == S_IFREG | 0o600, "\(writer)")
@@ -147,7 +148,9 @@ import Testing
     #expect(analysis.output.contains("foreign-wakeup-write"))
   }
 
-  @Test(arguments: [["no-such-command-here"], ["/etc/passwd"]]) func whatCannotBeRunTakesNothingAway(_ command: [String])
+  @Test(arguments: [["no-such-command-here"], ["/etc/passwd"]]) func whatCannotBeRunTakesNothingAway(
+    _ command: [String]
+  )
     throws
   {
     let folder = try Folder()
@@ -175,7 +178,9 @@ import Testing
       let path = folder.path + "/out"
       try Data("old".utf8).write(to: URL(filePath: path))
       let result = try Command.run(
-        ["/bin/sh", "-c", "(ulimit -f 0; exec \"$@\") 2>&1 | cat", "sh", Command.faultline] + writer + [path, folder.trace])
+        ["/bin/sh", "-c", "(ulimit -f 0; exec \"$@\") 2>&1 | cat", "sh", Command.faultline] + writer + [
+          path, folder.trace,
+        ])
       #expect(result.output == "faultline: cannot write \(path): File too large\n")
       #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
       #expect(folder.names == ["out", "sleep.flt"])

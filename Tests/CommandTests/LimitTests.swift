@@ -18,7 +18,9 @@ import Testing
     to path: String, _ options: [String] = [], shell: String = "exec \"$@\"", as runner: Runner = .own
   ) throws -> CommandResult {
     try Command.run(
-      runner.prefix + ["/bin/sh", "-c", shell, "sh", Command.faultline, "trace", "-o", path] + options + ["--", program])
+      runner.prefix + ["/bin/sh", "-c", shell, "sh", Command.faultline, "trace", "-o", path] + options + [
+        "--", program,
+      ])
   }
 
   /// The program noticed nothing, and one line begins that way.
@@ -28,7 +30,8 @@ import Testing
     #expect(traced.output == native.output)
     let said = traced.error.split(separator: "\n").filter { $0.contains("warning") }
     #expect(said.count == 1, "\(traced.error)")
-    let pattern = try Regex(NSRegularExpression.escapedPattern(for: line) + "; the trace ends there, [0-9,]+ later events are not in it")
+    let pattern = try Regex(
+      NSRegularExpression.escapedPattern(for: line) + "; the trace ends there, [0-9,]+ later events are not in it")
     #expect(said.first?.firstMatch(of: pattern) != nil, "\(traced.error)")
   }
 
@@ -133,7 +136,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: path) }
     let most = size == 100_000 ? "100K" : "\(size)"
     let traced = try trace(to: path, ["--max-size", most])
-    try expectUndisturbed(traced, "faultline: warning: the trace has reached --max-size")
+    try expectUndisturbed(traced, "faultline: warning: --max-size is reached")
     let bytes = try Data(contentsOf: URL(filePath: path)).count
     let limit = size == 100_000 ? 102_400 : size
     #expect(bytes <= limit && bytes > limit * 3 / 4, "\(bytes) of \(limit)")
@@ -141,12 +144,15 @@ import Testing
     let analysis = try Command.run([Command.faultline, "analyze", path])
     #expect(analysis.error == "", "it is a whole file")
     #expect(analysis.output.contains("the trace had reached its limit in size"))
-    let document = try FindingsDocument(json: Command.run([Command.faultline, "analyze", "--format", "json", path]).output)
+    let document = try FindingsDocument(
+      json: Command.run([Command.faultline, "analyze", "--format", "json", path]).output)
     #expect(document.trace.blind_spots.contains { $0.hasSuffix("the trace had reached its limit in size") })
   }
 
   @Test func sizesAreWrittenAsPeopleDo() throws {
-    for (text, isFine) in [("100K", true), ("1.5MiB", true), ("2GB", true), ("99K", false), ("x", false), ("-1", false)] {
+    for (text, isFine) in [
+      ("100K", true), ("1.5MiB", true), ("2GB", true), ("99K", false), ("x", false), ("-1", false),
+    ] {
       let result = try Command.run(
         [Command.faultline, "trace", "--quiet", "-o", "/dev/null", "--max-size", text, "--", "/bin/true"])
       #expect((result.status == 0) == isFine, "\(text): \(result.error)")
