@@ -29,13 +29,12 @@ final class OutputFile {
   /// `-` is standard output.
   init(_ path: String) throws {
     self.path = path
-    // These are failures of a write to us, not our death.
     signal(SIGXFSZ, SIG_IGN)
     guard path != "-" else {
       (descriptor, target, place) = (STDOUT_FILENO, .stream, nil)
       return
     }
-    signal(SIGPIPE, SIG_IGN)
+    Self.outliveRefusals()
     do throws(TraceError) {
       let place = try FilePlace(path)
       self.place = place
@@ -54,6 +53,12 @@ final class OutputFile {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
     buffer.reserveCapacity(2 * Self.bufferSize)
+  }
+
+  /// A limit or a reader that has gone is a failure of a write to us, not our death.
+  static func outliveRefusals() {
+    signal(SIGXFSZ, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
   }
 
   private static func unusedName() -> String { ".faultline-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
