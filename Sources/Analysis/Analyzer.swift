@@ -128,6 +128,12 @@ struct AnalysisPass: Sendable {
     return event
   }
 
+  /// What the file's limit in size has left out.
+  private static func limits(_ header: TraceHeader, _ duration: Nanoseconds) -> [String] {
+    guard header.endsEarly else { return [] }
+    return ["what came after \(Duration.moment(duration)): the trace had reached its limit in size"]
+  }
+
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {
     let spins = watchers.busyPoll.conclude()
     let findings = Causes.linked(conclusions(spins, tables: tables))
@@ -135,8 +141,7 @@ struct AnalysisPass: Sendable {
     var analysis = Analysis(
       header: header, isComplete: true, damage: nil, command: watchers.command, duration: duration, events: events,
       foldedCalls: folded, processes: world.processes.count, threads: world.threads.count,
-      blindSpots: watchers.blindSpots,
-      findings: findings, summary: summary.map(\.line),
+      blindSpots: Self.limits(header, duration) + watchers.blindSpots, findings: findings, summary: summary.map(\.line),
       timeline: watchers.timeline.finish(findings, spins: spins, world: world, tables: tables),
       standings: watchers.standing.standings(findings, world: world, tables: tables, duration: duration))
     for (place, (_, thread, stack)) in summary.enumerated() {

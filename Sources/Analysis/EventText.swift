@@ -197,20 +197,25 @@ public enum EventText {
 
   private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 
-  /// A text of the target's for one line of ours: control characters and bidi controls escaped.
+  /// A text of the target's for one line of ours: what controls a terminal or the direction of text, or is not seen, is escaped.
   public static func harmless(_ text: String) -> String {
     if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
     var shown = ""
     for scalar in text.unicodeScalars {
-      let isBidi =
-        (0x200E...0x200F).contains(scalar.value) || (0x2028...0x202E).contains(scalar.value)
-        || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0x061C
-      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isBidi || scalar.value == 0xFEFF {
+      if isHarmful(scalar) {
         shown += "\\u{\(String(scalar.value, radix: 16))}"
       } else {
         shown.unicodeScalars.append(scalar)
       }
     }
     return shown
+  }
+
+  /// Controls of C0 and C1, bidi and zero-width characters, tags, line separators; and what has no meaning yet.
+  public static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: true
+    default: false
+    }
   }
 }

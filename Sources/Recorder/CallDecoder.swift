@@ -9,7 +9,7 @@ struct CallDecoder {
   let memory: TraceeMemory
   /// How many bytes of what the call writes are kept.
   let payloadLimit: Int
-  let intern: ([UInt8]) -> StringID
+  let intern: ([UInt8], TextKind) -> StringID
 
   private static let closeOnExec: UInt64 = 0o2000000
 
@@ -117,7 +117,7 @@ struct CallDecoder {
 
   private func open(path: UInt64, flags: UInt64) -> Operation {
     .open(
-      path: intern(memory.string(path) ?? []), flags: UInt32(truncatingIfNeeded: flags), kind: .file, inode: 0)
+      path: intern(memory.string(path) ?? [], .path), flags: UInt32(truncatingIfNeeded: flags), kind: .file, inode: 0)
   }
 
   private func epollControl(_ call: PendingCall) -> Operation {
@@ -141,11 +141,12 @@ struct CallDecoder {
     var ids: [Int32] = []
     var next = arguments
     while ids.count < 64, let pointer = memory.load(next, as: UInt64.self), pointer != 0 {
-      ids.append(Int32(truncatingIfNeeded: intern(memory.string(pointer, limit: 512) ?? []).index))
+      ids.append(
+        Int32(truncatingIfNeeded: intern(memory.string(pointer, limit: 512) ?? [], .argument(ids.count)).index))
       next += 8
     }
     return .exec(
-      Exec(path: intern(memory.string(path) ?? []), arguments: arena.add(numbers: ids), caller: .unknown))
+      Exec(path: intern(memory.string(path) ?? [], .code), arguments: arena.add(numbers: ids), caller: .unknown))
   }
 
   private func signalAction(_ call: PendingCall) -> Operation {
@@ -173,16 +174,16 @@ struct CallDecoder {
     switch family {
     case 1:
       let path = bytes.dropFirst(2)
-      if path.first == 0 { return intern(Array("unix:@".utf8) + path.dropFirst()) }
-      return intern(Array("unix:".utf8) + path.prefix { $0 != 0 })
+      if path.first == 0 { return intern(Array("unix:@".utf8) + path.dropFirst(), .address) }
+      return intern(Array("unix:".utf8) + path.prefix { $0 != 0 }, .address)
     case 2 where bytes.count >= 8:
       let port = Int(bytes[2]) << 8 | Int(bytes[3])
-      return intern(Array("\(bytes[4]).\(bytes[5]).\(bytes[6]).\(bytes[7]):\(port)".utf8))
+      return intern(Array("\(bytes[4]).\(bytes[5]).\(bytes[6]).\(bytes[7]):\(port)".utf8), .address)
     case 10 where bytes.count >= 24:
       let port = Int(bytes[2]) << 8 | Int(bytes[3])
       let groups = stride(from: 8, to: 24, by: 2).map { String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16) }
-      return intern(Array("[\(groups.joined(separator: ":"))]:\(port)".utf8))
-    default: return intern(Array("family \(family)".utf8))
+      return intern(Array("[\(groups.joined(separator: ":"))]:\(port)".utf8), .address)
+    default: return intern(Array("family \(family)".utf8), .plain)
     }
   }
 }

@@ -123,7 +123,7 @@ enum ProcFS {
   static func hasNoNewPrivileges(_ tid: Int32) -> Bool { field("NoNewPrivs:", of: "/proc/\(tid)/status") == "1" }
 
   /// What privilege the program of the thread's last exec should have given and did not, in words; nil for none.
-  static func lostPrivilege(of tid: Int32) -> String? {
+  static func lostPrivilege(of tid: Int32, redaction: Redaction?) -> String? {
     let program = "/proc/\(tid)/exe"
     var status = clinux_file()
     guard clinux_look(program, &status) == 0, let mount = mount(status.mount, of: tid), !mount.isWithoutPrivilege else {
@@ -133,7 +133,8 @@ enum ProcFS {
       // Real, effective, saved, file system.
       field(name, of: "/proc/\(tid)/status").flatMap { UInt32($0.split(separator: "\t").dropFirst().first ?? "") }
     }
-    let name = link(program).map { String(decoding: $0, as: UTF8.self) } ?? "a program"
+    let name =
+      link(program).map { String(decoding: redaction?.redacted($0, .code) ?? $0, as: UTF8.self) } ?? "a program"
     if status.mode & S_ISUID != 0, let user = effective("Uid:"), user != status.user {
       return "\(name) is set-user-ID and ran without that privilege"
     }

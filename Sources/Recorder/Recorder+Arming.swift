@@ -43,7 +43,7 @@ extension Recorder {
   /// Wants what lacks of these families on the number.
   func want(_ families: CallFamilies, on fd: FD, _ tracee: Tracee) {
     let missing = families.subtracting(world.sight(of: tracee.id).calls(on: fd))
-    guard fd >= 0, !missing.isEmpty, isArmable(tracee) else { return }
+    guard fd >= 0, !missing.isEmpty, isArmable(tracee), writer.isOpen else { return }
     tracee.process.wanted[fd, default: []].formUnion(missing)
     // Processes that share the table without being threads have filters of their own.
     guard world.isTableShared(by: tracee.id) else { return }

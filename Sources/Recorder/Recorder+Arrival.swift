@@ -21,11 +21,13 @@ extension Recorder {
     let sharer =
       sibling == nil ? tracees.values.first { $0 !== tracee && clinux_same_table($0.tid, tid) == 1 } : nil
     var arena = Arena()
-    let words = ProcFS.arguments(of: pid).map { Int32(truncatingIfNeeded: intern($0).index) }
+    let words = ProcFS.arguments(of: pid).enumerated().map {
+      Int32(truncatingIfNeeded: intern($1, as: .argument($0)).index)
+    }
     let found = ExistingThread(
       parent: parent?.id ?? .unknown, files: sharer?.id ?? .unknown,
       execed: parent.map { ProcFS.layout(of: $0.tid) != ProcFS.layout(of: pid) } ?? true,
-      path: intern(ProcFS.link("/proc/\(pid)/exe") ?? []), arguments: arena.add(numbers: words))
+      path: intern(ProcFS.link("/proc/\(pid)/exe") ?? [], as: .code), arguments: arena.add(numbers: words))
     let time = now
     write(Event(thread: tracee.id, entered: time, exited: time, body: .existingThread(found)), arena: arena)
     sampleName(tracee)
@@ -140,7 +142,7 @@ extension Recorder {
     let place = ProcFS.module(at: registers.instructionPointer, of: tracee.tid)
     emit(
       tracee,
-      .running(module: intern(place?.file ?? []), offset: place?.offset ?? registers.instructionPointer))
+      .running(module: intern(place?.file ?? [], as: .code), offset: place?.offset ?? registers.instructionPointer))
   }
 
   private func noteOutsiders() {

@@ -39,8 +39,10 @@ extension Recorder {
 
   /// Attaches to all threads of the processes, follows them and their children to come, and lets them go.
   public static func attach(
-    to pids: [Int32], path: String?, settings: Settings, stay: Stay, observer: Observer? = nil
+    to pids: [Int32], path: String?, isKept: Bool = true, settings: Settings, stay: Stay, observer: Observer? = nil
   ) throws(RecorderError) -> Outcome {
+    let named = try path.map { path throws(RecorderError) in try Self.destination(path) }
+    let destination = isKept ? named : TraceDestination.nameless
     clinux_block_signals()
     nonisolated(unsafe) var outcome: Result<Outcome, RecorderError> = .failure(.refused("cannot start a thread"))
     nonisolated(unsafe) let watcher = observer
@@ -49,7 +51,7 @@ extension Recorder {
     OneThread.run {
       do throws(RecorderError) {
         outcome = .success(
-          try follow(pids, path: path, settings: settings, stay: stay, observer: watcher))
+          try follow(pids, destination, settings: settings, stay: stay, observer: watcher))
       } catch {
         outcome = .failure(error)
       }
@@ -59,7 +61,7 @@ extension Recorder {
   }
 
   private static func follow(
-    _ pids: [Int32], path: String?, settings: Settings, stay: Stay, observer: Observer?
+    _ pids: [Int32], _ destination: TraceDestination?, settings: Settings, stay: Stay, observer: Observer?
   ) throws(RecorderError) -> Outcome {
     var processes: [Int32] = []
     for pid in pids {
@@ -68,17 +70,19 @@ extension Recorder {
       if !processes.contains(family.process) { processes.append(family.process) }
     }
     let name = ProcFS.name(of: processes[0], in: processes[0]).map { String(decoding: $0, as: UTF8.self) } ?? "program"
-    let output = path ?? "\(name.replacing("/", with: "_")).\(processes[0]).flt"
+    let usual = usualPath(name, processes[0])
     let writer: TraceWriter
     do {
       writer = try TraceWriter(
-        path: output, header: TraceHeader(started: clock(CLOCK_REALTIME), beganAfterStart: true))
+        to: destination ?? .file(usual), header: TraceHeader(started: clock(CLOCK_REALTIME), beganAfterStart: true),
+        limit: settings.limit)
     } catch {
       throw .file(error)
     }
     let recorder = Recorder(
       writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: settings.payloadLimit,
       observer: observer)
+    recorder.redaction = settings.redacts ? Redaction() : nil
     recorder.startStacks(settings)
     recorder.hasBegun = true
     recorder.strangers = Set(ProcFS.children(of: getpid())).subtracting(processes)
@@ -89,7 +93,7 @@ extension Recorder {
       for pid in processes { try recorder.seizeAll(of: pid) }
     } catch {
       recorder.leave()
-      unlink(output)
+      writer.discard()
       throw .refused("cannot attach: \(error); `faultline doctor` tells what is allowed")
     }
     if stay.takesDescendants {

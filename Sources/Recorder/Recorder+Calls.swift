@@ -176,7 +176,8 @@ extension Recorder {
   /// `call`: the one that is to be decoded, if one is that was entered just now.
   func decoder(_ tracee: Tracee, for call: PendingCall? = nil) -> CallDecoder {
     CallDecoder(
-      memory: memory(of: tracee), payloadLimit: call.map { payloadLimit(of: $0, tracee) } ?? 0, intern: intern)
+      memory: memory(of: tracee), payloadLimit: call.map { payloadLimit(of: $0, tracee) } ?? 0,
+      intern: { self.intern($0, as: $1) })
   }
 
   /// How many bytes are kept of what the call writes.
@@ -245,7 +246,7 @@ extension Recorder {
     tracee.call?.operation = operation
     // Port 0 asks for any.
     if case .bind(let fd, _) = operation, result == 0, let address = ProcFS.address(fd, of: tracee.process.pid) {
-      tracee.call?.operation = .bind(fd, address: intern(address))
+      tracee.call?.operation = .bind(fd, address: intern(address, as: .address))
     }
     if let call = tracee.call, asksNothing(of: call, tracee) {
       try resumeAndComplete(tracee, call, result: result, token)

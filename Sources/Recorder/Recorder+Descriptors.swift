@@ -42,7 +42,7 @@ extension Recorder {
     let link = found.kind == .socket ? found.link + connection(fd, of: tracee) : found.link
     if link == Self.faultHandler { hasFaultHandlers = true }
     var descriptor = ExistingDescriptor(
-      fd: fd, kind: found.kind, link: intern(link), inode: found.inode,
+      fd: fd, kind: found.kind, link: intern(link, as: .link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
     descriptor.isConnection = link.count > found.link.count
     switch twin {
@@ -65,7 +65,7 @@ extension Recorder {
       addresses += ["0.0.0.0", "[::]"].map { Array($0.utf8) + own[colon...] }
     }
     let isOwn = world.file(world.descriptor(fd, of: tracee.id).file).map { $0.address != .empty } ?? false
-    guard !isOwn, addresses.contains(where: { world.isBound(intern($0)) }) else { return peer }
+    guard !isOwn, addresses.contains(where: { world.isBound(intern($0, as: .address)) }) else { return peer }
     return Array(" from".utf8) + peer.dropFirst(3)
   }
 

@@ -20,6 +20,10 @@ extension Recorder {
     public var mostFrames: Int
     /// Write the names of functions into the trace.
     public var embedsSymbols: Bool
+    /// Bytes that the trace may have.
+    public var limit = Int.max
+    /// Command lines, paths and addresses become tokens.
+    public var redacts = false
 
     public init(
       payloadLimit: Int = 16, scope: Scope = .wakeups, pins: Bool = false, isQuiet: Bool = false,
@@ -37,11 +41,13 @@ extension Recorder {
   }
 
   /// Launches `command` (argv, any bytes), follows it to the end and returns how that was. `path`: where the trace goes; by default
-  /// `NAME.PID.flt` in the current folder.
+  /// `NAME.PID.flt` in the current folder. A trace that cannot grow any more does not end the program.
   public static func record(
     command: [[UInt8]], path: String?, settings: Settings, observer: Observer? = nil, checkpoint: Checkpoint? = nil
   ) throws(RecorderError) -> Outcome {
     let program = try Program.find(command)
+    // A fifo is waited for while signals still end us.
+    let destination = try path.map { path throws(RecorderError) in try Self.destination(path) }
     clinux_block_signals()
     let strangers = ProcFS.children(of: getpid())
     // Before the first stop there is nobody to arm these: what is handed down is ours as well.
@@ -50,10 +56,11 @@ extension Recorder {
     let wakefulness = Wakefulness(pins: settings.pins, isQuiet: settings.isQuiet)
     let root = launch(command, filter: filter)
     guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
-    let output = path ?? "\(program.name).\(root).flt"
     let writer: TraceWriter
     do {
-      writer = try TraceWriter(path: output, header: TraceHeader(started: clock(CLOCK_REALTIME)))
+      writer = try TraceWriter(
+        to: destination ?? .file(usualPath(program.name, root)), header: TraceHeader(started: clock(CLOCK_REALTIME)),
+        limit: settings.limit)
     } catch {
       clinux_abandon(root)
       throw .file(error)
@@ -63,13 +70,14 @@ extension Recorder {
       payloadLimit: settings.payloadLimit, scope: settings.scope, wakefulness: wakefulness, observer: observer)
     recorder.armedAtStart = armed
     recorder.checkpoint = checkpoint
+    recorder.redaction = settings.redacts ? Redaction() : nil
     recorder.startStacks(settings)
     recorder.strangers = Set(strangers)
     do {
       try Ptrace.seize(root, options: [.follow, .exitKill])
     } catch {
       clinux_abandon(root)
-      unlink(output)
+      writer.discard()
       throw .refused("\(error): ptrace is not allowed here; `faultline doctor` tells why")
     }
     clinux_release()
@@ -82,7 +90,7 @@ extension Recorder {
     }
     let failure = clinux_launch_failure()
     if failure.stage != 0 {
-      unlink(output)
+      writer.discard()
       if failure.stage == 1 {
         throw .refused("seccomp refused the filter: \(String(cString: strerror(failure.error)))")
       }
@@ -92,6 +100,25 @@ extension Recorder {
     let outcome = recorder.finish()
     clinux_restore_signals()
     return outcome
+  }
+
+  /// A program's name may be anything; a file's is one that a terminal can show.
+  static func usualPath(_ name: String, _ pid: Int32) -> String {
+    let shown = name.unicodeScalars.map { scalar in
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: "_"
+      default: scalar == "/" || scalar == "\u{FFFD}" ? "_" : String(scalar)
+      }
+    }
+    return "\(shown.joined()).\(pid).flt"
+  }
+
+  static func destination(_ path: String) throws(RecorderError) -> TraceDestination {
+    do {
+      return try .at(path)
+    } catch {
+      throw .file(error)
+    }
   }
 
   /// Closes of 0, 1 and 2, and all calls on other channels that the target inherits.

@@ -269,7 +269,8 @@ extension Recorder {
   /// A program that would have been given privilege, were it not traced (Linux 6.1, security/commoncap.c,
   /// cap_bprm_creds_from_file; fs/exec.c, bprm_fill_uid).
   private func sayIfUnprivileged(_ tracee: Tracee) {
-    guard !tracee.process.hasNoNewPrivileges, let lost = ProcFS.lostPrivilege(of: tracee.tid) else { return }
+    guard !tracee.process.hasNoNewPrivileges, let lost = ProcFS.lostPrivilege(of: tracee.tid, redaction: redaction)
+    else { return }
     say(.unprivileged, lost, tracee)
   }
 

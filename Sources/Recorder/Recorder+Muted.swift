@@ -52,7 +52,7 @@ extension Recorder {
         tracee,
         .existing(
           ExistingDescriptor(
-            fd: fd, kind: found.kind, link: intern(found.link), inode: found.inode,
+            fd: fd, kind: found.kind, link: intern(found.link, as: .link), inode: found.inode,
             flags: ProcFS.flags(fd, of: tracee.tid), sameAs: fd,
             waiting: max(1, ProcFS.waiting(fd, .socket, of: tracee.process.pid)))))
     }

@@ -41,7 +41,16 @@ extension Recorder {
       take(signal, from: sender)
     } while clinux_has_signal() != 0 && !isLettingGo
     passOn()
+    if !writer.isOpen { endTelling() }
     if !hasFilter, deadline.map({ now >= $0 }) == true || isEnough() { isLettingGo = true }
+  }
+
+  /// Nothing can be written any more. Attached programs are let go. Launched ones need us, for their filters ask: they go on, and what
+  /// only the trace was for is left.
+  private func endTelling() {
+    if !hasFilter, observer == nil { isLettingGo = true }
+    stacks = nil
+    embedsSymbols = false
   }
 
   private func take(_ signal: Int32, from sender: Int32) {

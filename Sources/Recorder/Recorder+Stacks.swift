@@ -86,7 +86,8 @@ extension Recorder {
     guard settings.stacks != .off else { return }
     embedsSymbols = settings.embedsSymbols
     let taker = StackTaker(
-      mostFrames: settings.mostFrames, intern: { [unowned self] text in intern(text) },
+      mostFrames: settings.mostFrames,
+      intern: { [unowned self] text, isFile in intern(text, as: isFile ? .code : .plain) },
       define: { [unowned self] definition in
         writer.define(definition)
         if observer != nil { try? tables.define(definition) }

@@ -30,6 +30,8 @@ public enum RecorderError: Error, CustomStringConvertible {
 public final class Recorder {
   public struct Outcome: Sendable {
     public let path: String
+    /// Where it can be read as long as we live: elsewhere if it went to a stream, or has no name.
+    public let readablePath: String
     /// The root's end as wait(2) encodes it; 0 for programs that were attached to.
     public let rootStatus: Int32
     public let events: UInt64
@@ -42,6 +44,8 @@ public final class Recorder {
     public let statistics: [(name: String, value: UInt64)]
     /// Why the file is not whole, if it is not, and how many events it lacks.
     public let failure: TraceError?
+    /// It has grown to its limit.
+    public let isFull: Bool
     public let lost: UInt64
   }
 
@@ -56,6 +60,8 @@ public final class Recorder {
   /// CLOCK_MONOTONIC at trace time 0: the root's exec.
   var start: Nanoseconds
   let payloadLimit: Int
+  /// Texts of the target's are written as this leaves them.
+  var redaction: Redaction?
   /// What launched programs are stopped at.
   let scope: Scope
   let observer: Observer?
@@ -178,8 +184,10 @@ public final class Recorder {
     do throws(TraceError) { try writer.finish() } catch { failed = error }
     if failed == nil, clinux_has_lost_pages() != 0 { failed = .unwritable(path: writer.path, errno: ESTALE) }
     return Outcome(
-      path: writer.path, rootStatus: rootStatus, events: writer.events, rootEnded: rootEnded,
-      survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, lost: writer.lost)
+      path: writer.path, readablePath: writer.readablePath(), rootStatus: rootStatus, events: writer.events,
+      rootEnded: rootEnded,
+      survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, isFull: writer.isFull,
+      lost: writer.lost)
   }
 
   // MARK: The loop
@@ -393,7 +401,8 @@ public final class Recorder {
     write(Event(thread: tracee.id, entered: time, exited: time, body: body), arena: noArena)
   }
 
-  func intern(_ text: [UInt8]) -> StringID {
+  func intern(_ text: [UInt8], as kind: TextKind = .plain) -> StringID {
+    let text = redaction?.redacted(text, kind) ?? text
     let id = writer.intern(text)
     if observer != nil { try? tables.define(id, text) }
     return id

@@ -1,6 +1,8 @@
 // JSON with its keys in the order in which the contract names them, and null where nothing is known (Foundation's encoder
 // keeps neither).
 
+import Analysis
+
 indirect enum JSON {
   case null
   case bool(Bool)
@@ -58,7 +60,8 @@ indirect enum JSON {
     output += close
   }
 
-  /// A string literal (RFC 8259, section 7). `<` is escaped too, so that it may stand in a script element.
+  /// A string literal (RFC 8259, section 7). `<` is escaped too, so that it may stand in a script element, and so is what a terminal
+  /// would obey or hide: it is itself again once parsed.
   private static func write(_ text: String, into output: inout String) {
     output += "\""
     for scalar in text.unicodeScalars {
@@ -68,9 +71,12 @@ indirect enum JSON {
       case "\n": output += "\\n"
       case "\r": output += "\\r"
       case "\t": output += "\\t"
-      case _ where scalar.value < 0x20 || [0x3C, 0x7F, 0x2028, 0x2029].contains(scalar.value):
-        let digits = String(scalar.value, radix: 16)
-        output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      case _
+      where scalar == "<" || !scalar.isASCII && EventText.isHarmful(scalar) || scalar.value < 0x20 || scalar == "\u{7F}":
+        for unit in UTF16.encode(scalar)! {
+          let digits = String(unit, radix: 16)
+          output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
       default: output.unicodeScalars.append(scalar)
       }
     }

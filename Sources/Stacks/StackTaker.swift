@@ -77,7 +77,8 @@ public final class StackTaker {
   public var named: (GivenName, StringID) -> Void = { _, _ in }
 
   private let mostFrames: Int
-  private let intern: ([UInt8]) -> StringID
+  /// A text, and whether it is the name of a file.
+  private let intern: ([UInt8], Bool) -> StringID
   private let define: (StackDefinition) -> Void
   private let memory = TargetMemory()
   private let python = PythonFrames()
@@ -98,9 +99,10 @@ public final class StackTaker {
   private static let mapInterval: UInt64 = 5_000_000
   private static let longestPatience: UInt64 = 2_000_000_000
 
+  /// - intern: gets a text, and whether it names a file.
   /// - mostFrames: native frames a stack, at most `TraceFormat.longestStack`.
   public init(
-    mostFrames: Int = 128, intern: @escaping ([UInt8]) -> StringID, define: @escaping (StackDefinition) -> Void
+    mostFrames: Int = 128, intern: @escaping ([UInt8], Bool) -> StringID, define: @escaping (StackDefinition) -> Void
   ) {
     self.mostFrames = min(max(1, mostFrames), TraceFormat.longestStack)
     self.intern = intern
@@ -293,13 +295,13 @@ public final class StackTaker {
       return []
     case .supported(let runtime):
       let frames = python.frames(of: thread, runtime, space: code, memory, words: &places) ?? []
-      if let name = python.threadName { named(.thread, intern(name)) }
-      if let name = python.processName { named(.process, intern(name)) }
+      if let name = python.threadName { named(.thread, intern(name, false)) }
+      if let name = python.processName { named(.process, intern(name, false)) }
       return frames.map { frame in
         StackRecord.PythonFrame(
           frame: tell(
             .python(
-              function: intern(frame.place.function), file: intern(frame.place.file),
+              function: intern(frame.place.function, false), file: intern(frame.place.file, true),
               line: Int32(truncatingIfNeeded: frame.place.line))), isEntry: frame.isEntry)
       }
     }
@@ -319,14 +321,15 @@ public final class StackTaker {
           id,
           names.map { name in
             FrameName(
-              function: intern(Array((name.function ?? "").utf8)), file: intern(Array((name.file ?? "").utf8)),
+              function: intern(Array((name.function ?? "").utf8), false),
+              file: intern(Array((name.file ?? "").utf8), true),
               line: Int32(clamping: name.line ?? 0))
           }))
     }
   }
 
   private func tell(_ module: Module) -> ModuleID {
-    let record = ModuleRecord(path: intern(module.path), buildID: module.buildID, digest: module.digest)
+    let record = ModuleRecord(path: intern(module.path, true), buildID: module.buildID, digest: module.digest)
     if let known = modules[record] { return known }
     let id = ModuleID(modules.count)
     modules[record] = id

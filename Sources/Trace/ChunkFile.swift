@@ -10,57 +10,125 @@ import Synchronization
   import Darwin
 #endif
 
+/// Where a trace goes.
+public enum TraceDestination: Sendable {
+  /// A file that is made anew.
+  case file(String)
+  /// What that path names, open (a fifo, /dev/stdout, ...): it gets each chunk when it is sealed, while a nameless file holds the trace
+  /// as well.
+  case stream(String, Int32)
+  /// A file without a name, which is gone with its last descriptor.
+  case nameless
+
+  /// What the path names; a fifo is waited for until somebody reads.
+  public static func at(_ path: String) throws(TraceError) -> TraceDestination {
+    let place = try FilePlace(path)
+    return place.isStream ? .stream(path, try place.openStream()) : .file(path)
+  }
+
+  var path: String {
+    switch self {
+    case .file(let path), .stream(let path, _): path
+    case .nameless: ""
+    }
+  }
+}
+
 /// A file of chunks that grows.
 struct ChunkFile: ~Copyable {
+  /// As the user gave it; of a nameless file empty.
   let path: String
   /// The open chunk's header; what of it changes is published by `append`, `truncate` and `note`.
   private(set) var header: ChunkHeader
-  /// Why nothing more is written: the errno of growing the file.
+  /// Why nothing more is written: the errno of growing the file, or of writing to the stream.
   private(set) var failure: Int32?
+  /// It has grown to its limit.
+  private(set) var isFull = false
 
   private let descriptor: Int32
+  /// The stream, or -1.
+  private let stream: Int32
+  /// Bytes that the whole file may have.
+  private let limit: Int
+  private var traceHeader: TraceHeader
   private var window: UnsafeMutableRawPointer?
   private var windowSize = 0
+  /// What the open chunk may hold: less than others where the limit is near.
+  private var capacity = TraceFormat.chunkCapacity
   /// Where the window's chunk starts: in the window, and in the file.
   private var chunkInWindow = 0
   private var chunkInFile = TraceFormat.fileHeaderSize
   private var index: [(offset: UInt64, header: ChunkHeader)] = []
 
+  /// No limit is below that: the file holds one chunk at least.
+  static let leastLimit = TraceFormat.fileHeaderSize + TraceFormat.chunkHeaderSize + TraceFormat.chunkCapacity + 1024
+
   /// Makes the file, mode 0600, writes its header and opens the first chunk; where that fails, `failure` says why.
-  init(path: String, header traceHeader: TraceHeader) throws(TraceError) {
-    let opened = try Self.made(path, traceHeader)
-    self.path = path
-    descriptor = opened
+  init(_ destination: TraceDestination, header traceHeader: TraceHeader, limit: Int = .max) throws(TraceError) {
+    let made = try Self.made(destination, traceHeader)
+    path = destination.path
+    (descriptor, stream) = made
+    self.limit = max(limit, Self.leastLimit)
+    self.traceHeader = traceHeader
     header = Self.emptyChunk(sequence: 0)
+    pass(0, TraceFormat.fileHeaderSize)
     openChunk(at: TraceFormat.fileHeaderSize, sequence: 0)
   }
 
-  private static func made(_ path: String, _ header: TraceHeader) throws(TraceError) -> Int32 {
+  private static func made(
+    _ destination: TraceDestination, _ header: TraceHeader
+  ) throws(TraceError) -> (file: Int32, stream: Int32) {
+    guard case .file(let path) = destination else {
+      let file = try nameless()
+      try begin(file, header, "a temporary file")
+      if case .stream(_, let stream) = destination { return (file, raised(stream)) }
+      return (file, -1)
+    }
+    let place = try FilePlace(path)
     // A new file, so that its mode is ours, and so that one which another tracer still has mapped is not cut under it.
-    var status = stat()
-    if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { unsafe unlink(path) }
-    let opened = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard opened >= 0 else { throw .unwritable(path: path, errno: errno) }
-    let descriptor = raised(opened)
+    if !place.isStream { place.remove() }
+    let file = raised(try place.create())
+    do throws(TraceError) {
+      try begin(file, header, path)
+    } catch {
+      place.remove(made: file)
+      throw error
+    }
+    return (file, -1)
+  }
+
+  /// A file in the folder for temporary ones whose name is gone at once.
+  private static func nameless() throws(TraceError) -> Int32 {
+    let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? ""
+    let pattern = "\(folder.isEmpty ? "/tmp" : folder)/faultline-XXXXXX"
+    var name = Array(pattern.utf8CString)
+    let made = unsafe mkstemp(&name)
+    guard made >= 0 else { throw .unwritable(path: pattern, errno: errno) }
+    unsafe unlink(name)
+    _ = fcntl(made, F_SETFD, FD_CLOEXEC)
+    return raised(made)
+  }
+
+  /// Closes it where it cannot be written.
+  private static func begin(_ file: Int32, _ header: TraceHeader, _ path: String) throws(TraceError) {
     var writer = ByteWriter()
     writer.bytes.append(contentsOf: TraceFormat.magic)
     writer.fixed(UInt32(TraceFormat.version))
     writer.fixed(UInt32(TraceFormat.fileHeaderSize))
     writer.fixed(header.started)
-    writer.fixed(
-      UInt32((header.beganAfterStart ? 1 : 0) | (header.source == .strace ? 2 : 0) | (header.isTimed ? 0 : 4)))
+    writer.fixed(header.flags)
     while writer.bytes.count < TraceFormat.fileHeaderSize { writer.byte(0) }
-    guard unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, 0) == writer.bytes.count else {
+    guard unsafe pwrite(file, writer.bytes, writer.bytes.count, 0) == writer.bytes.count else {
       let failed = errno
-      close(descriptor)
+      close(file)
       throw .unwritable(path: path, errno: failed)
     }
-    return descriptor
   }
 
   deinit {
     if let window = unsafe window { unsafe munmap(window, windowSize) }
     close(descriptor)
+    if stream >= 0 { close(stream) }
   }
 
   /// The descriptor under a high number, out of the way of those that targets know.
@@ -71,6 +139,22 @@ struct ChunkFile: ~Copyable {
     return high
   }
 
+  /// Takes the file away, as far as it has a name.
+  func discard() {
+    guard stream < 0, !path.isEmpty, let place = try? FilePlace(path) else { return }
+    place.remove(made: descriptor)
+  }
+
+  /// A path by which the trace can be read while this process lives: that of the file, or of a descriptor of its own for one that
+  /// has no name.
+  func readablePath() -> String {
+    guard stream >= 0 || path.isEmpty else { return path }
+    return "/dev/fd/\(fcntl(descriptor, F_DUPFD_CLOEXEC, 800))"
+  }
+
+  /// Whether more can be written.
+  var isOpen: Bool { failure == nil && !isFull }
+
   private static func emptyChunk(sequence: UInt64) -> ChunkHeader {
     ChunkHeader(
       sealed: false, length: 0, checksum: 0, events: 0, firstTime: 0, lastTime: 0, firstSequence: sequence)
@@ -79,8 +163,8 @@ struct ChunkFile: ~Copyable {
   /// The bytes of the open chunk's body that count.
   var length: Int { Int(header.length) }
   /// The file's size so far, without what is allocated and not used.
-  var size: UInt64 { UInt64(chunkInFile + TraceFormat.chunkHeaderSize) + UInt64(length) }
-  var room: Int { TraceFormat.chunkCapacity - length }
+  var size: UInt64 { UInt64(chunkInFile) + (isFull ? 0 : UInt64(TraceFormat.chunkHeaderSize + length)) }
+  var room: Int { capacity - length }
   /// The open chunk's body. There is one as long as there is no `failure`.
   var body: UnsafeMutableRawPointer {
     unsafe window.unsafelyUnwrapped + chunkInWindow + TraceFormat.chunkHeaderSize
@@ -148,6 +232,7 @@ struct ChunkFile: ~Copyable {
     unsafe (window.unsafelyUnwrapped + chunkInWindow).storeBytes(
       of: UInt32(1).littleEndian, toByteOffset: 4, as: UInt32.self)
     index.append((UInt64(chunkInFile), header))
+    pass(chunkInFile, next)
   }
 
   /// Where the next chunk, or the index, begins.
@@ -156,7 +241,57 @@ struct ChunkFile: ~Copyable {
   /// Seals the open chunk and opens the next. `events`: how many the file holds.
   mutating func turn(events: UInt64) {
     seal(events: events)
-    openChunk(at: next, sequence: events)
+    if failure == nil { openChunk(at: next, sequence: events) }
+  }
+
+  /// Nothing more goes into the file; it says so.
+  mutating func cut(events: UInt64) {
+    guard isOpen else { return }
+    // One that nothing fits into is left out.
+    if length > 0 {
+      seal(events: events)
+      chunkInFile = next
+    }
+    closeWindow()
+    isFull = true
+    traceHeader.endsEarly = true
+    var writer = ByteWriter()
+    writer.fixed(traceHeader.flags)
+    unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, off_t(TraceFormat.flagsOffset))
+  }
+
+  /// Hands a stretch of the file on to the stream.
+  private mutating func pass(_ start: Int, _ end: Int) {
+    guard stream >= 0, failure == nil else { return }
+    var block = [UInt8](repeating: 0, count: end - start)
+    guard unsafe pread(descriptor, &block, block.count, off_t(start)) == block.count else {
+      failure = errno
+      return
+    }
+    var rest = block[...]
+    while !rest.isEmpty {
+      let written = unsafe rest.withUnsafeBytes { unsafe write(stream, $0.baseAddress, $0.count) }
+      if written >= 0 {
+        rest = rest.dropFirst(written)
+      } else if errno == EAGAIN {
+        var room = pollfd(fd: stream, events: Int16(POLLOUT), revents: 0)
+        unsafe poll(&room, 1, -1)
+      } else if errno != EINTR {
+        failure = errno
+        return
+      }
+    }
+  }
+
+  private mutating func closeWindow() {
+    if let window = unsafe window { unsafe munmap(window, windowSize) }
+    unsafe window = nil
+  }
+
+  /// How many bytes of body a chunk there may have, so that the index still has its place below the limit.
+  private func capacity(at offset: Int) -> Int {
+    let around = TraceFormat.chunkHeaderSize + 8 + 32 * (index.count + 1) + TraceFormat.trailerSize
+    return min(TraceFormat.chunkCapacity, (limit - min(limit, offset + around)) & ~7)
   }
 
   /// With signals blocked: one would end it, and undo what it did (Linux 6.1, mm/shmem.c, shmem_fallocate).
@@ -170,11 +305,11 @@ struct ChunkFile: ~Copyable {
   }
 
   private mutating func openChunk(at offset: Int, sequence: UInt64) {
-    if let window = unsafe window { unsafe munmap(window, windowSize) }
-    unsafe window = nil
+    closeWindow()
+    capacity = capacity(at: offset)
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let start = offset / page * page
-    let end = offset + TraceFormat.chunkHeaderSize + TraceFormat.chunkCapacity
+    let end = offset + TraceFormat.chunkHeaderSize + capacity
     // Preallocated, since a store to a mapped hole on a full disk is SIGBUS.
     let refused = allocate(from: start, to: end)
     guard refused == 0 else {
@@ -200,8 +335,9 @@ struct ChunkFile: ~Copyable {
     if unsafe window != nil {
       seal(events: events)
       end = next
-      unsafe munmap(window, windowSize)
-      unsafe window = nil
+      closeWindow()
+    } else if isFull {
+      end = chunkInFile
     } else {
       end = Int(lseek(descriptor, 0, SEEK_END))
     }
@@ -224,5 +360,7 @@ struct ChunkFile: ~Copyable {
     guard unsafe pwrite(descriptor, writer.bytes, writer.bytes.count, off_t(end)) == writer.bytes.count,
       ftruncate(descriptor, off_t(end + writer.bytes.count)) == 0
     else { throw .unwritable(path: path, errno: errno) }
+    pass(end, end + writer.bytes.count)
+    if let failure { throw .unwritable(path: path, errno: failure) }
   }
 }

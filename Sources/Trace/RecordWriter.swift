@@ -57,7 +57,7 @@ struct RecordWriter: ~Copyable {
     let id = StringID(stringCount)
     stringCount += 1
     strings[text] = id
-    guard file.failure == nil, prepare(text.count) else { return id }
+    guard file.isOpen, prepare(text.count) else { return id }
     let shared = zip(text, lastText).prefix { $0 == $1 }.count
     record.clear()
     record.string(id, text[shared...], shared: shared)
@@ -67,14 +67,14 @@ struct RecordWriter: ~Copyable {
   }
 
   mutating func define(_ id: ThreadID, _ thread: ThreadRecord) {
-    guard file.failure == nil, prepare(0) else { return }
+    guard file.isOpen, prepare(0) else { return }
     record.clear()
     record.thread(id, thread)
     appendDefinition()
   }
 
   mutating func define(_ definition: StackDefinition) {
-    guard file.failure == nil, prepare(definition.mostBytes) else { return }
+    guard file.isOpen, prepare(definition.mostBytes) else { return }
     record.clear()
     record.definition(definition)
     appendDefinition()
@@ -88,7 +88,7 @@ struct RecordWriter: ~Copyable {
   // MARK: Events
 
   mutating func write(_ event: Event, arena: borrowing Arena) -> Bool {
-    guard file.failure == nil else {
+    guard file.isOpen else {
       // A begin that is lost comes again with its end.
       if event.phase != .begin { lost += 1 }
       return false
@@ -125,7 +125,7 @@ struct RecordWriter: ~Copyable {
     retractTail()
     let before = (position, chunk)
     append(event, .callBegin)
-    guard let slot, file.failure == nil else { return }
+    guard let slot, file.isOpen else { return }
     threads[slot].begun = (event.entered, chunk)
     if chunk == before.1 { openBegin = (event.thread, before.0) }
   }
@@ -203,7 +203,7 @@ struct RecordWriter: ~Copyable {
   }
 
   mutating func flushBegins() {
-    guard file.failure == nil, threads.holdsBegins else { return }
+    guard file.isOpen, threads.holdsBegins else { return }
     if tail == nil {
       while let slot = threads.takeLasting() { writeBegin(slot) }
       tail = position
@@ -249,7 +249,11 @@ struct RecordWriter: ~Copyable {
       bodies.removeAll()
       lastText.removeAll(keepingCapacity: true)
       position = Position(length: 0, events: position.events, time: time ?? position.time, thread: nil, bodies: 0)
-      guard file.failure == nil else { return false }
+      guard file.isOpen else { return false }
+      guard hasRoom(count + Self.longestHead) else {
+        file.cut(events: position.events)
+        return false
+      }
       file.begin(at: position.time * TraceFormat.tick)
     } else if position.events == 0, position.length == 0, let time {
       position.time = time
@@ -336,7 +340,7 @@ struct RecordWriter: ~Copyable {
   }
 
   mutating func finish() throws(TraceError) {
-    if file.failure == nil {
+    if file.isOpen {
       disturb()
       retractTail()
     }

@@ -7,6 +7,8 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, errno: Int32)
   /// The file cannot be made or grown.
   case unwritable(path: String, errno: Int32)
+  /// A file is not made there, since it could end up in other hands.
+  case refusedPlace(path: String, why: String)
   /// It does not begin as a trace does.
   case notATrace(path: String)
   /// It was written by a later faultline.
@@ -17,9 +19,8 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let path, let errno): "cannot read \(path): \(TraceError.text(errno))"
-    case .unwritable(let path, let errno) where errno == Errno.fileExists.rawValue:
-      "cannot write \(path): it exists and is no regular file"
     case .unwritable(let path, let errno): "cannot write \(path): \(TraceError.text(errno))"
+    case .refusedPlace(let path, let why): "cannot write \(path): \(why)"
     case .notATrace(let path): "\(path) is neither a faultline trace nor a log of strace's"
     case .laterVersion(let path, let version):
       "\(path) has format version \(version); this faultline reads up to \(TraceFormat.version)"

@@ -6,6 +6,7 @@ public enum TraceFormat {
   /// The first eight bytes. Like PNG's, they show at once what a text-mode transfer did to the file.
   static let magic: [UInt8] = [0x89, 0x46, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
   static let fileHeaderSize = 64
+  static let flagsOffset = 24
   static let chunkMagic: UInt32 = 0x4B48_4346  // "FCHK"
   static let chunkHeaderSize = 48
   /// The most a chunk's body holds.
@@ -153,6 +154,8 @@ public struct TraceHeader: Sendable, Equatable {
   public var source = TraceSource.flt
   /// Without it times count the lines of a log, `lineTime` each.
   public var isTimed = true
+  /// The trace has grown to its limit, and ends there, while the programs went on.
+  public var endsEarly = false
   public static let lineTime: Nanoseconds = 10_000
 
   /// A part of a log, as people paste it: what goes on all through it may be all that it shows.
@@ -163,5 +166,17 @@ public struct TraceHeader: Sendable, Equatable {
     self.started = started
     self.beganAfterStart = beganAfterStart
     self.version = TraceFormat.version
+  }
+
+  init(started: UInt64, flags: UInt32, version: Int) {
+    self.init(started: started, beganAfterStart: flags & 1 != 0)
+    source = flags & 2 != 0 ? .strace : .flt
+    isTimed = flags & 4 == 0
+    endsEarly = flags & 8 != 0
+    self.version = version
+  }
+
+  var flags: UInt32 {
+    (beganAfterStart ? 1 : 0) | (source == .strace ? 2 : 0) | (isTimed ? 0 : 4) | (endsEarly ? 8 : 0)
   }
 }

@@ -158,11 +158,7 @@ public final class TraceReader: EventSource {
     }
     guard fields.version >= 1 else { throw .notATrace(path: path) }
     guard fields.version <= TraceFormat.version else { throw .laterVersion(path: path, version: fields.version) }
-    var header = TraceHeader(started: fields.started, beganAfterStart: fields.flags & 1 == 1)
-    header.source = fields.flags & 2 == 2 ? .strace : .flt
-    header.isTimed = fields.flags & 4 == 0
-    header.version = fields.version
-    return header
+    return TraceHeader(started: fields.started, flags: fields.flags, version: fields.version)
   }
 
   /// Where the index begins, if the file ends as a finished one does.

@@ -8,24 +8,43 @@
 ///   file tells at any time who is inside a call.
 /// - Calls that change nothing and repeat are folded: the record of a run is updated in place.
 public final class TraceWriter {
-  public let path: String
   private var records: RecordWriter
 
-  /// Makes the file, mode 0600, and writes its header. `folds`: whether repeated calls become runs.
-  public init(path: String, header: TraceHeader, folds: Bool = true) throws(TraceError) {
-    self.path = path
-    records = RecordWriter(file: try ChunkFile(path: path, header: header), folds: folds)
-    if let failure { throw .unwritable(path: path, errno: failure) }
+  /// Makes the file, mode 0600, and writes its header. `folds`: whether repeated calls become runs. `limit`: bytes that the file may
+  /// have; what comes later is lost, and the file says so.
+  public init(
+    to destination: TraceDestination, header: TraceHeader, folds: Bool = true, limit: Int = .max
+  ) throws(TraceError) {
+    records = RecordWriter(file: try ChunkFile(destination, header: header, limit: limit), folds: folds)
+    if let failure {
+      discard()
+      throw .unwritable(path: path, errno: failure)
+    }
   }
+
+  public convenience init(path: String, header: TraceHeader, folds: Bool = true) throws(TraceError) {
+    try self.init(to: .at(path), header: header, folds: folds)
+  }
+
+  /// Where the trace goes, as it was given.
+  public var path: String { records.file.path }
+  /// A path that holds as long as this process lives, also of a trace that has no name, or that goes to a stream.
+  public func readablePath() -> String { records.file.readablePath() }
+  /// Takes the file away again, as far as it has a name.
+  public func discard() { records.file.discard() }
 
   /// Events in the file so far.
   public var events: UInt64 { records.position.events }
   /// How large the file is so far, in bytes, without what is allocated and not used.
   public var size: UInt64 { records.file.size }
-  /// Events that could not be written since the disk is full.
+  /// Events that could not be written since the disk or the file is full.
   public var lost: UInt64 { records.lost }
-  /// Why nothing more is written: the errno of growing the file.
+  /// Why nothing more is written: the errno of growing the file, or of writing to the stream.
   public var failure: Int32? { records.file.failure }
+  /// The file has grown to its limit.
+  public var isFull: Bool { records.file.isFull }
+  /// Whether more can be written.
+  public var isOpen: Bool { records.file.isOpen }
 
   /// The text's id; defines it in the file at its first use.
   public func intern(_ text: [UInt8]) -> StringID { records.intern(text) }

@@ -18,7 +18,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     let suppressions = try judging.load()
     let outcome = try recording.record()
-    var analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
+    var analysis = try TraceFile.analyze(outcome.readablePath, warns: outcome.failure == nil)
     judging.apply(suppressions, to: &analysis)
     recording.tell(outcome, analysis)
     if analysis.findings.contains(where: { $0.severity >= failOn }) { throw ExitCode(ExitStatus.findings) }

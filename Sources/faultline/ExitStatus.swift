@@ -1,5 +1,6 @@
 // Exit statuses (sysexits.h where it has one), and the one line that goes with each failure.
 
+import Analysis
 import ArgumentParser
 import Glibc
 import Recorder
@@ -18,7 +19,7 @@ enum ExitStatus {
   static func of(_ error: TraceError) -> Int32 {
     switch error {
     case .unreadable: noInput
-    case .unwritable: cannotWrite
+    case .unwritable, .refusedPlace: cannotWrite
     case .notATrace, .laterVersion, .damaged: badData
     }
   }
@@ -35,7 +36,8 @@ enum ExitStatus {
 
 /// Standard error, line by line, under our name.
 enum Console {
-  static func say(_ line: String) { write("faultline: \(line)\n", to: STDERR_FILENO) }
+  /// Paths that a user took from a listing are as hostile as what a program says.
+  static func say(_ line: String) { write("faultline: \(EventText.harmless(line))\n", to: STDERR_FILENO) }
 
   /// Text on standard error as it is, for a terminal's status line.
   static func show(_ text: String) { write(text, to: STDERR_FILENO) }

@@ -18,7 +18,7 @@ extension ExportCommand {
       progress.show(reader.progress)
     }
     try report.takeLines { try file.write($0) }
-    try file.flush()
+    try file.finish()
     progress.end()
     TraceFile.warn(reader, trace)
     if path != "-" { Console.say("events in \(path)") }

@@ -16,7 +16,7 @@ extension ExportCommand {
     analysis.name(by: names, tables: reader.tables)
     analysis.blindSpots += names.refusals.map { "names of functions in \($0)" }
     try export.finish(analysis)
-    try file.flush()
+    try file.finish()
     progress.end()
     TraceFile.warn(reader, trace)
     if path != "-" { Console.say("Perfetto trace in \(path); open it at https://ui.perfetto.dev") }

@@ -57,6 +57,7 @@ struct ImportCommand: ParsableCommand {
   private static func write(
     _ source: StraceReader, to path: String, progress: (Double) -> Void
   ) throws(TraceError) -> UInt64 {
+    OutputFile.outliveRefusals()
     let copy = TraceCopy(try TraceWriter(path: path, header: source.header))
     var batch = EventBatch()
     while source.next(into: &batch) {

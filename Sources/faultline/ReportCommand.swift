@@ -21,7 +21,7 @@ struct ReportCommand: ParsableCommand {
     switch format {
     case .text:
       let analysis = try TraceFile.analyze(trace, detail: .terminal)
-      try TraceFile.write(Look.terminal(writing: output).report(analysis), to: output)
+      try OutputFile.write(Look.terminal(writing: output).report(analysis), to: output)
     case .html:
       var analysis = try TraceFile.analyze(trace, detail: .full)
       // Too much for a page: once more, with every call only where something was found.
@@ -29,7 +29,7 @@ struct ReportCommand: ParsableCommand {
         analysis = try TraceFile.analyze(trace, detail: .full.around(analysis.findings), warns: false)
       }
       let path = output ?? TraceFile.path(beside: trace, ending: ".html")
-      try TraceFile.write(HTMLReport.text(analysis, trace: trace), to: path)
+      try OutputFile.write(HTMLReport.text(analysis, trace: trace), to: path)
       if path != "-" { Console.say("timeline in \(path)") }
     }
   }

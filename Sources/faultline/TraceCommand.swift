@@ -43,8 +43,20 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Write the names of functions into the trace, so that it can be read where their files are not.")
   var embedSymbols = false
 
-  @Option(help: "How many bytes of each channel write to keep; 0 keeps none (but an eventfd's count).")
-  var payload: Int = 16
+  @Option(help: "How many bytes of each channel write to keep (default: 16); 0 keeps none (but an eventfd's count).")
+  var payload: Int?
+
+  @Flag(
+    help: """
+      Keep secrets out of the trace: no payload, and tokens for what command lines, paths and addresses say of the user. Names of \
+      programs, libraries, source files and functions stay.
+      """)
+  var redact = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The most that the trace may take (500K, 20M, 1G). Then it ends, and the program goes on.", valueName: "size"))
+  var maxSize: Size?
 
   @Flag(help: "Keep tracer and program on one core: stops are cheapest there, but threads do not run at the same time.")
   var pin = false
@@ -64,13 +76,20 @@ struct RecordingOptions: ParsableArguments {
 
   func validate() throws {
     if frames < 1 || frames > 1024 { throw ValidationError("--frames takes 1 to 1024") }
-    if payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
+    if let maxSize, maxSize.bytes < Size.least { throw ValidationError("--max-size takes 100K or more") }
+    if redact, payload ?? 0 > 0 { throw ValidationError("--redact keeps no payload") }
+    if let payload, payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
   }
 
   var settings: Recorder.Settings {
-    Recorder.Settings(
-      payloadLimit: payload, scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks, mostFrames: frames,
-      embedsSymbols: embedSymbols)
+    var settings = Recorder.Settings(
+      payloadLimit: payload ?? (redact ? 0 : 16), scope: scope, pins: pin, isQuiet: sleepy, stacks: stacks,
+      mostFrames: frames,
+      // Files under tokens cannot be asked later.
+      embedsSymbols: embedSymbols || redact)
+    settings.redacts = redact
+    if let maxSize { settings.limit = maxSize.bytes }
+    return settings
   }
 
   /// Runs the command under trace.
@@ -104,6 +123,9 @@ struct RecordingOptions: ParsableArguments {
   func tell(_ outcome: Recorder.Outcome, _ analysis: Analysis) {
     if let failure = outcome.failure {
       Console.say("warning: \(failure); the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
+    } else if outcome.isFull {
+      Console.say(
+        "warning: --max-size is reached; the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
     }
     tellStatistics(outcome)
     guard !quiet else { return }
@@ -134,6 +156,23 @@ func endAs(_ status: Int32) -> Never {
   if signal == 0 { exit(status >> 8 & 0xFF) }
   clinux_die_by(signal)
   exit(128 + signal)
+}
+
+/// A size as people write it: 500K, 20M, 1.5G (of 1024 each); a number alone is bytes.
+struct Size: ExpressibleByArgument {
+  /// What holds a chunk of the trace, and what is around it.
+  static let least = 100 * 1024
+
+  let bytes: Int
+
+  init?(argument: String) {
+    let digits = argument.prefix { $0.isNumber || $0 == "." }
+    let units: [String: Double] = ["": 1, "k": 1024, "m": 1_048_576, "g": 1_073_741_824, "t": 1_099_511_627_776]
+    var unit = argument.dropFirst(digits.count).lowercased()
+    for ending in ["ib", "b"] where unit.count > 1 && unit.hasSuffix(ending) { unit.removeLast(ending.count) }
+    guard let factor = units[unit], let number = Double(digits), number > 0, number * factor < 1e18 else { return nil }
+    bytes = Int(number * factor)
+  }
 }
 
 /// A time as people write it: 500ms, 5s, 2m, 1h; a number alone is seconds.
@@ -204,9 +243,9 @@ struct TraceCommand: ParsableCommand {
   func run() throws {
     guard pids.isEmpty else { return try attach() }
     let outcome = try recording.record()
-    if !recording.quiet || outcome.failure != nil {
+    if !recording.quiet || outcome.failure != nil || outcome.isFull {
       // The program may have deleted its own trace; it ends as it ended all the same.
-      if let analysis = try? TraceFile.analyze(outcome.path, warns: outcome.failure == nil) {
+      if let analysis = try? TraceFile.analyze(outcome.readablePath, warns: outcome.failure == nil) {
         recording.tell(outcome, analysis)
       }
     } else {
@@ -219,8 +258,8 @@ struct TraceCommand: ParsableCommand {
     let outcome = try Attachment.record(
       pids, path: recording.output, settings: recording.settings, duration: duration?.nanoseconds,
       untilFinding: untilFinding)
-    guard !recording.quiet || outcome.failure != nil else { return }
-    let analysis = try TraceFile.analyze(outcome.path, warns: outcome.failure == nil)
+    guard !recording.quiet || outcome.failure != nil || outcome.isFull else { return }
+    let analysis = try TraceFile.analyze(outcome.readablePath, warns: outcome.failure == nil)
     recording.tell(outcome, analysis)
     if !recording.quiet {
       for line in Look.terminal().standing(analysis).dropFirst(2) { Console.say(line) }
@@ -236,7 +275,8 @@ enum Attachment {
   private static let interval: UInt64 = 500_000_000
 
   static func record(
-    _ pids: [Int32], path: String?, settings: Recorder.Settings, duration: Nanoseconds?, untilFinding: Bool,
+    _ pids: [Int32], path: String?, isKept: Bool = true, settings: Recorder.Settings, duration: Nanoseconds?,
+    untilFinding: Bool,
     takesDescendants: Bool = false
   ) throws -> Recorder.Outcome {
     var live = LiveAnalysis()
@@ -257,7 +297,8 @@ enum Attachment {
       return live.worst(tables: known).map { $0 >= .warning } ?? false
     }
     do {
-      return try Recorder.attach(to: pids, path: path, settings: settings, stay: stay, observer: observer)
+      return try Recorder.attach(
+        to: pids, path: path, isKept: isKept, settings: settings, stay: stay, observer: observer)
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }

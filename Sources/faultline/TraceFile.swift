@@ -57,22 +57,6 @@ enum TraceFile {
   static func path(beside trace: String, ending: String) -> String {
     (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ending
   }
-
-  /// Writes a report to a file, or to standard output.
-  static func write(_ text: String, to path: String?) throws {
-    guard let path, path != "-" else {
-      Console.print(text)
-      return
-    }
-    guard let file = fopen(path, "we") else {
-      throw Console.fail("cannot write \(path): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
-    }
-    let bytes = Array(text.utf8)
-    let isWhole = fwrite(bytes, 1, bytes.count, file) == bytes.count
-    if fclose(file) != 0 || !isWhole {
-      throw Console.fail("cannot write \(path): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
-    }
-  }
 }
 
 /// A bar on a terminal, from the first second on.

@@ -2,7 +2,6 @@
 
 import Analysis
 import ArgumentParser
-import Glibc
 import Recorder
 import Report
 
@@ -26,16 +25,10 @@ struct WhyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let path = output ?? "\(Self.folder())/faultline-why-\(getpid()).flt"
-    defer { if output == nil { unlink(path) } }
     let outcome = try Attachment.record(
-      [pid], path: path, settings: Recorder.Settings(stacks: .auto), duration: duration.nanoseconds,
-      untilFinding: false, takesDescendants: true)
+      [pid], path: output, isKept: output != nil, settings: Recorder.Settings(stacks: .auto),
+      duration: duration.nanoseconds, untilFinding: false, takesDescendants: true)
     if let failure = outcome.failure { Console.say("warning: \(failure)") }
-    Console.print(Look.terminal().why(try TraceFile.analyze(path)))
-  }
-
-  private static func folder() -> String {
-    getenv("TMPDIR").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+    Console.print(Look.terminal().why(try TraceFile.analyze(outcome.readablePath)))
   }
 }

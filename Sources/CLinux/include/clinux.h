@@ -154,6 +154,12 @@ void clinux_stop_with(pid_t target, int signal);
 // Ends this process as `signal` would have, without a core file; returns if the signal did not kill.
 void clinux_die_by(int signal);
 
+// A file in that folder that has no name until clinux_name_file gives it one (O_TMPFILE, Linux 3.11). Its descriptor or -errno.
+int clinux_open_nameless(int folder);
+
+// Gives it one. 0 or an errno.
+int clinux_name_file(int descriptor, int folder, const char *name);
+
 // MARK: Probes (probe.c)
 
 // What clinux_probe tries. The order of the list means nothing.

@@ -1,5 +1,6 @@
 // JSON as bytes, appended to one buffer: no value of a line is an object of ours first.
 
+import Analysis
 import Trace
 
 struct LineBuffer {
@@ -137,18 +138,12 @@ struct LineBuffer {
     case "\n": raw("\\n")
     case "\r": raw("\\r")
     case "\t": raw("\\t")
-    case _ where Self.isObeyed(scalar.value):
-      raw("\\u")
-      for shift in [12, 8, 4, 0] { bytes.append(Self.digits[Int(scalar.value >> UInt32(shift) & 15)]) }
+    case _ where EventText.isHarmful(scalar):
+      for unit in UTF16.encode(scalar)! {
+        raw("\\u")
+        for shift in [12, 8, 4, 0] { bytes.append(Self.digits[Int(unit >> UInt16(shift) & 15)]) }
+      }
     default: bytes.append(contentsOf: UTF8.encode(scalar)!)
-    }
-  }
-
-  /// C0 and C1 controls, line and paragraph separators, what changes the direction of writing (UAX #9), and the byte order mark.
-  private static func isObeyed(_ value: UInt32) -> Bool {
-    switch value {
-    case ..<0x20, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
-    default: false
     }
   }
 
