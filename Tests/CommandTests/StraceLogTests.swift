@@ -4,13 +4,13 @@ import Foundation
 import Support
 import Testing
 
-@Suite(.serialized, .enabled(if: StraceLogTests.hasStrace, "strace is not installed"))
-struct StraceLogTests {
-  static let hasStrace = FileManager.default.isExecutableFile(atPath: "/usr/bin/strace")
+private let hasStrace = FileManager.default.isExecutableFile(atPath: "/usr/bin/strace")
 
+@Suite(.serialized, .enabled(if: hasStrace, "strace is not installed"))
+struct StraceLogTests {
   private static let victims = [
     "founding_pipe.c", "founding_passed.c", "wakeup_fifo.c", "clobbered_by_dup2.c", "held_lock.sh", "glib_idle_add.py",
-    "gwibber.py", "asyncio_signal.py", "pool_clean.py",
+    "gwibber.py", "asyncio_signal.py", "mp_pool.py",
   ]
 
   private func log(_ options: [String], _ command: [String], to path: String) throws {

@@ -3,13 +3,14 @@
 
 /// A reader that is given any bytes.
 public enum Reader: String, CaseIterable, Sendable {
-  case trace, suppressions
+  case trace, strace, suppressions
 
   /// Reads the bytes, and makes of them what commands make: all of it, or, as it is quicker, one thing that the bytes decide. Nothing is
   /// returned: not to end is what fails.
   public func read(_ bytes: [UInt8], isThorough: Bool = true) {
     switch self {
     case .trace: TraceInput.read(bytes, isThorough: isThorough)
+    case .strace: StraceInput.read(bytes, isThorough: isThorough)
     case .suppressions: SuppressionsInput.read(bytes)
     }
   }
@@ -18,7 +19,7 @@ public enum Reader: String, CaseIterable, Sendable {
   public func seeds(from file: [UInt8], most: Int) -> [[UInt8]] {
     switch self {
     case .trace: TraceInput.seeds(from: file, most: most)
-    case .suppressions: [Array(file.prefix(most))]
+    case .strace, .suppressions: [Array(file.prefix(most))]
     }
   }
 }

@@ -51,7 +51,7 @@ enum TraceInput {
 
   /// The first byte tells the version; then come records.
   private static func file(ofRecords bytes: [UInt8]) -> [UInt8] {
-    var image = TraceImage(version: 1 + Int(bytes[0]) % 4)
+    var image = TraceImage(version: 1 + Int(bytes[0]) % TraceFormat.version)
     image.chunks = [Array(bytes.dropFirst().prefix(65536))]
     return image.file()
   }
@@ -65,24 +65,26 @@ enum TraceInput {
 
   private static func html(_ path: String) {
     guard let first = analysis(path, .full) else { return }
-    _ = HTMLReport.text(first)
-    if let second = analysis(path, .full.around(first.findings)) { _ = HTMLReport.text(second) }
+    _ = HTMLReport.text(first, trace: "a.flt")
+    if let second = analysis(path, .full.around(first.findings)) { _ = HTMLReport.text(second, trace: "a.flt") }
   }
 
   private static func dump(_ path: String) {
     guard let reader = try? TraceReader(path: path) else { return }
     var filter = EventFilter()
     filter.fd = 3
-    let reports = [DumpReport(EventFilter(), colours: true), DumpReport(filter)]
+    var reports = [DumpReport(EventFilter(), colours: true), DumpReport(filter)]
     let names = OneName()
     var batch = EventBatch()
     while reader.next(into: &batch) {
       for event in batch.events {
-        for report in reports {
-          _ = report.line(event, arena: batch.arena, tables: reader.tables)
-          if event.phase == .begin { _ = report.unfinished(event, arena: batch.arena, tables: reader.tables) }
+        for place in reports.indices {
+          _ = reports[place].line(event, arena: batch.arena, tables: reader.tables)
+          if event.phase == .begin {
+            _ = reports[place].unfinished(event, arena: batch.arena, tables: reader.tables)
+          }
         }
-        _ = DumpReport.frames(event, names: names, tables: reader.tables)
+        _ = reports[0].frames(event, names: names, tables: reader.tables)
       }
     }
   }
