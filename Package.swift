@@ -57,7 +57,7 @@ let package = Package(
     .executableTarget(
       name: "make-trace", dependencies: ["Trace"], path: "Tests/TraceMaker", swiftSettings: strict),
     .target(
-      name: "Fuzzing", dependencies: ["Analysis", "Lineage", "Report", "Trace"], path: "Tests/Fuzzing",
+      name: "Fuzzing", dependencies: ["Analysis", "Lineage", "Report", "StraceLog", "Trace"], path: "Tests/Fuzzing",
       swiftSettings: strict),
     .executableTarget(
       name: "fuzz-readers", dependencies: ["Fuzzing"], path: "Tests/ReaderFuzzer", swiftSettings: strict),

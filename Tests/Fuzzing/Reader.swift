@@ -3,7 +3,7 @@
 
 /// A reader that is given any bytes.
 public enum Reader: String, CaseIterable, Sendable {
-  case trace, suppressions
+  case trace, suppressions, strace
 
   /// Reads the bytes, and makes of them what commands make: all of it, or, as it is quicker, one thing that the bytes decide. Nothing is
   /// returned: not to end is what fails.
@@ -11,6 +11,7 @@ public enum Reader: String, CaseIterable, Sendable {
     switch self {
     case .trace: TraceInput.read(bytes, isThorough: isThorough)
     case .suppressions: SuppressionsInput.read(bytes)
+    case .strace: StraceInput.read(bytes)
     }
   }
 
@@ -18,7 +19,7 @@ public enum Reader: String, CaseIterable, Sendable {
   public func seeds(from file: [UInt8], most: Int) -> [[UInt8]] {
     switch self {
     case .trace: TraceInput.seeds(from: file, most: most)
-    case .suppressions: [Array(file.prefix(most))]
+    case .suppressions, .strace: [Array(file.prefix(most))]
     }
   }
 }

@@ -73,16 +73,16 @@ enum TraceInput {
     guard let reader = try? TraceReader(path: path) else { return }
     var filter = EventFilter()
     filter.fd = 3
-    let reports = [DumpReport(EventFilter(), colours: true), DumpReport(filter)]
+    var reports = [DumpReport(EventFilter(), colours: true), DumpReport(filter)]
     let names = OneName()
     var batch = EventBatch()
     while reader.next(into: &batch) {
       for event in batch.events {
-        for report in reports {
-          _ = report.line(event, arena: batch.arena, tables: reader.tables)
-          if event.phase == .begin { _ = report.unfinished(event, arena: batch.arena, tables: reader.tables) }
+        for place in reports.indices {
+          _ = reports[place].line(event, arena: batch.arena, tables: reader.tables)
+          _ = reports[place].frames(event, names: names, tables: reader.tables)
+          if event.phase == .begin { _ = reports[place].unfinished(event, arena: batch.arena, tables: reader.tables) }
         }
-        _ = DumpReport.frames(event, names: names, tables: reader.tables)
       }
     }
   }
