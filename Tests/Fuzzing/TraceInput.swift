@@ -51,7 +51,7 @@ enum TraceInput {
 
   /// The first byte tells the version; then come records.
   private static func file(ofRecords bytes: [UInt8]) -> [UInt8] {
-    var image = TraceImage(version: 1 + Int(bytes[0]) % 4)
+    var image = TraceImage(version: 1 + Int(bytes[0]) % TraceFormat.version)
     image.chunks = [Array(bytes.dropFirst().prefix(65536))]
     return image.file()
   }
