@@ -65,8 +65,8 @@ enum TraceInput {
 
   private static func html(_ path: String) {
     guard let first = analysis(path, .full) else { return }
-    _ = HTMLReport.text(first, trace: "a.flt")
-    if let second = analysis(path, .full.around(first.findings)) { _ = HTMLReport.text(second, trace: "a.flt") }
+    _ = HTMLReport.text(first)
+    if let second = analysis(path, .full.around(first.findings)) { _ = HTMLReport.text(second) }
   }
 
   private static func dump(_ path: String) {
@@ -80,11 +80,9 @@ enum TraceInput {
       for event in batch.events {
         for place in reports.indices {
           _ = reports[place].line(event, arena: batch.arena, tables: reader.tables)
-          if event.phase == .begin {
-            _ = reports[place].unfinished(event, arena: batch.arena, tables: reader.tables)
-          }
+          _ = reports[place].frames(event, names: names, tables: reader.tables)
+          if event.phase == .begin { _ = reports[place].unfinished(event, arena: batch.arena, tables: reader.tables) }
         }
-        _ = reports[0].frames(event, names: names, tables: reader.tables)
       }
     }
   }

@@ -51,7 +51,7 @@ public enum TraceMutator {
   private static func records(of input: [UInt8]) -> [[UInt8]] {
     guard let version = input.first else { return [] }
     let body = Array(input.dropFirst())
-    var ends = RecordWalk.boundaries(of: body, version: 1 + Int(version) % 4)
+    var ends = RecordWalk.boundaries(of: body, version: 1 + Int(version) % TraceFormat.version)
     if ends.last != body.count { ends.append(body.count) }
     return zip(ends, ends.dropFirst()).map { Array(body[$0..<$1]) }
   }
