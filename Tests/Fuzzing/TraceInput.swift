@@ -65,8 +65,8 @@ enum TraceInput {
 
   private static func html(_ path: String) {
     guard let first = analysis(path, .full) else { return }
-    _ = HTMLReport.text(first)
-    if let second = analysis(path, .full.around(first.findings)) { _ = HTMLReport.text(second) }
+    _ = HTMLReport.text(first, trace: "a.flt")
+    if let second = analysis(path, .full.around(first.findings)) { _ = HTMLReport.text(second, trace: "a.flt") }
   }
 
   private static func dump(_ path: String) {
