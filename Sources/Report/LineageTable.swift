@@ -1,6 +1,7 @@
 // Open files and who had them, in lsof's look: one number of one process a line, children below their parents.
 
 import Analysis
+import Lineage
 import Trace
 
 struct LineageTable {
@@ -83,7 +84,11 @@ struct LineageTable {
 
   private var mark: String { unicode ? "…" : "~" }
 
-  private func shown(_ text: String) -> String { unicode ? text : Columns.ascii(text) }
+  private func shown(_ text: String) -> String {
+    // A column holds one word.
+    if text == World.unnamedCommand { return "?" }
+    return unicode ? text : Columns.ascii(text)
+  }
 
   private static func indent(_ tenure: FileHistory.Tenure) -> String { Columns.space(2 * min(tenure.depth, deepest)) }
 

@@ -64,9 +64,10 @@ struct LogStacks {
     names.append((id, line.text(name), number > 0 ? line.text(file) : [], number))
   }
 
-  /// The stack that was read since the last event, told to the tables; nil for none.
-  mutating func take(tables: inout TraceTables, intern: ([UInt8]) -> StringID) -> StackID? {
+  /// The stack that was read since the last event, and what has to be told before it is named; nil for none.
+  mutating func take(intern: ([UInt8]) -> StringID) -> (stack: StackID, definitions: [StackDefinition])? {
     guard !frames.isEmpty else { return nil }
+    var definitions: [StackDefinition] = []
     defer { frames.removeAll(keepingCapacity: true) }
     for (id, frame) in pendingRecords {
       let module: ModuleID
@@ -75,19 +76,19 @@ struct LogStacks {
       } else {
         module = ModuleID(modules.count)
         modules[frame.path] = module
-        try? tables.define(.module(module, ModuleRecord(path: intern(frame.path), buildID: [])))
+        definitions.append(.module(module, ModuleRecord(path: intern(frame.path), buildID: [])))
       }
-      try? tables.define(.frame(id, .native(module: module, address: frame.address)))
+      definitions.append(.frame(id, .native(module: module, address: frame.address)))
     }
     pendingRecords.removeAll(keepingCapacity: true)
     for (id, function, file, line) in names {
-      try? tables.define(.name(id, [FrameName(function: intern(function), file: intern(file), line: line)]))
+      definitions.append(.name(id, [FrameName(function: intern(function), file: intern(file), line: line)]))
     }
     names.removeAll(keepingCapacity: true)
-    if let known = stacks[frames] { return known }
+    if let known = stacks[frames] { return (known, definitions) }
     let id = StackID(stacks.count)
     stacks[frames] = id
-    try? tables.define(.stack(id, StackRecord(native: frames, python: [], interrupted: [0])))
-    return id
+    definitions.append(.stack(id, StackRecord(native: frames, python: [], interrupted: [0])))
+    return (id, definitions)
   }
 }

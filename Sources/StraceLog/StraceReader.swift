@@ -328,7 +328,9 @@ public final class StraceReader: EventSource {
     guard var last = held else { return }
     held = nil
     if last.mayLast { last.event.exited = max(last.event.exited, last.limit.map { min($0, time) } ?? time) }
-    if let stack = stacks.take(tables: &tables, intern: { self.intern($0) }) {
+    if let (stack, definitions) = stacks.take(intern: { self.intern($0) }) {
+      // Dense by construction.
+      for definition in definitions { try? tables.define(definition) }
       append(
         Event(
           thread: last.event.thread, entered: last.event.entered, exited: last.event.entered,

@@ -172,7 +172,7 @@ public struct JSONLinesReport {
     line.add(.thread, thread.index)
     guard world.process(record.process) != nil else { return }
     let command = world.command(record.process, survey.tables)
-    if command != "?" { line.add(.command, command) }
+    if command != World.unnamedCommand, command != "?" { line.add(.command, command) }
     line.add(.execed, world.hasExeced(record.process))
     while identities.count <= place { identities.append([]) }
     identities[place] = Array(line.bytes[start...])
