@@ -32,14 +32,24 @@ public enum HTMLReport {
   /// The timeline with as many of its calls as there is room for.
   private static func packed(_ analysis: Analysis, within size: Int) -> String {
     let calls = PageCalls(analysis.timeline, analysis.findings)
-    var count = calls.most
-    while true {
+    func text(_ count: Int) -> String {
       let (table, entries) = calls.table(count)
-      let json = timeline(analysis.timeline, table).text()
-      let text = PackedSlices.text(json, analysis.timeline.lanes, entries: entries)
-      if text.utf8.count <= size || count <= calls.least { return text }
-      count = max(count * 3 / 4, calls.least)
+      return PackedSlices.text(
+        timeline(analysis.timeline, table).text(), analysis.timeline.lanes, entries: entries)
     }
+    let all = text(calls.most)
+    if all.utf8.count <= size || calls.most == calls.least { return all }
+    let least = text(calls.least)
+    if least.utf8.count >= size { return least }
+    // Each call takes about as much as any other.
+    let share = Double(size - least.utf8.count) / Double(all.utf8.count - least.utf8.count)
+    var more = Int(Double(calls.most - calls.least) * min(1, share))
+    while more > 0 {
+      let some = text(calls.least + more)
+      if some.utf8.count <= size { return some }
+      more = more * 4 / 5
+    }
+    return least
   }
 
   private static func data(_ analysis: Analysis, _ trace: String) -> JSON {

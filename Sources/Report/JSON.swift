@@ -64,6 +64,11 @@ indirect enum JSON {
   /// would obey or hide: it is itself again once parsed.
   private static func write(_ text: String, into output: inout String) {
     output += "\""
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C && $0 != 0x3C }) {
+      output += text
+      output += "\""
+      return
+    }
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": output += "\\\""

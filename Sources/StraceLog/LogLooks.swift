@@ -44,9 +44,6 @@ struct LogLook {
     let often = between.values.map(\.count).max() ?? 0
     return between.values.filter { $0.count * 2 >= often }.map { $0.sorted()[$0.count / 8] }.max() ?? 0
   }
-
-  /// The shortest of them.
-  var leastGap: Nanoseconds? { between.values.map { $0.sorted()[$0.count / 8] }.min() }
 }
 
 /// How a thread turns.
@@ -56,6 +53,21 @@ struct LogTurns {
   var next: Nanoseconds = 0
   var leisure: Nanoseconds = 0
   var pastTimers = 0
+  /// When its last call returned, and the times since then until the next, of so many calls.
+  var lastExit: Nanoseconds?
+  var gaps: [Nanoseconds] = []
+
+  /// What lies between calls at the least, over a number of them: strace's own time. Any calls will do; most of a program's beginning
+  /// has nothing between them.
+  mutating func least(entered: Nanoseconds, exited: Nanoseconds) -> Nanoseconds? {
+    defer { lastExit = exited }
+    guard let lastExit else { return nil }
+    gaps.append(entered - min(entered, lastExit))
+    guard gaps.count == 64 else { return nil }
+    gaps.sort()
+    defer { gaps.removeAll(keepingCapacity: true) }
+    return gaps[8]
+  }
 }
 
 extension StraceReader {
@@ -68,6 +80,7 @@ extension StraceReader {
   func noteTurn(_ named: NamedCall, _ operation: Operation?, _ place: Int, result: Int64, entered: Nanoseconds) {
     guard survey.style != .none, survey.hasDurations else { return }
     let exited = entered + (reader.call.duration ?? 0)
+    if let least = threads[place].turns.least(entered: entered, exited: exited) { leastGap = min(leastGap, least) }
     threads[place].turns.look?.note(named, result: result, entered: entered, exited: exited)
     if let look = threads[place].turns.look, look.isOver { tell(look, place) }
     guard let operation, let isTurn = isTurn(operation, result, place) else { return }
@@ -101,7 +114,6 @@ extension StraceReader {
 
   private func tell(_ look: LogLook, _ place: Int) {
     threads[place].turns.look = nil
-    leastGap = min(leastGap, look.leastGap ?? .max)
     let work = max(Self.blur, look.gap - min(look.gap, leastGap))
     let values: [(LookCounter, UInt64)] = [
       (.calls, UInt64(look.calls)), (.others, UInt64(look.others)), (.stop, leastGap), (.work, work),

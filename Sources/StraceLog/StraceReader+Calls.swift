@@ -129,6 +129,7 @@ extension StraceReader {
     case .exec where result == 0: nameAfterExec(place)
     case .transfer(let transfer): notePassed(transfer, place, result: result)
     case .lock(let fd, let how) where result == 0: noteLock(fd, how, place)
+    case .listen, .connect, .accept, .wait: noteConnections(operation, place, result: result)
     default: break
     }
   }
@@ -331,7 +332,11 @@ extension StraceReader {
       if transfer.direction == .input { notePassed(transfer, place, result: result) }
     default: tell(event(named, operation, place, .end, result, entered: open.entered, exited: exited))
     }
-    if case .lock(let fd, let how) = operation, result == 0 { noteLock(fd, how, place) }
+    switch operation {
+    case .lock(let fd, let how) where result == 0: noteLock(fd, how, place)
+    case .connect, .accept, .wait: noteConnections(operation, place, result: result)
+    default: break
+    }
   }
 
   /// A call that a signal has ended: with EINTR, or to be restarted after the handler.

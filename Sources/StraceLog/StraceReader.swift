@@ -58,7 +58,9 @@ public final class StraceReader: EventSource {
   var passed: [PassedDescriptors] = []
   /// By serial of a locked open file: who took the lock.
   var lockers: [UInt32: ProcessID] = [:]
-  /// The shortest way from one call to the next that a look has shown: strace's own time.
+  /// By serial of a listening socket.
+  var backlogs: [UInt32: LogBacklog] = [:]
+  /// The shortest way from one call to the next: strace's own time.
   var leastGap: Nanoseconds = .max
 
   /// `paths`: one log, or one per thread that end in `.TID`.
