@@ -14,7 +14,7 @@ struct WhyCommand: ParsableCommand {
   @Option(help: "How long to look (500ms, 5s, 2m).")
   var duration = Span(seconds: 2)
 
-  @Option(name: .shortAndLong, help: "Keep the trace here (by default it is not kept).")
+  @Option(name: .shortAndLong, help: "Keep the trace here (by default it is not kept).", completion: .file())
   var output: String?
 
   @Argument(help: "The process.")
