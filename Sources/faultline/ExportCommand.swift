@@ -12,7 +12,8 @@ struct ExportCommand: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "Where it goes (default: TRACE with .jsonl or .pftrace for its ending; - is standard output).",
+    help: ArgumentHelp(
+      "Where it goes (default: TRACE with .jsonl or .pftrace for its ending; - is standard output).", valueName: "file"),
     completion: .file())
   var output: String?
 

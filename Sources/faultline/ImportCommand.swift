@@ -13,7 +13,8 @@ struct ImportCommand: ParsableCommand {
       """)
 
   @Option(
-    name: .shortAndLong, help: "Where the trace goes (default: the first log with .flt for its ending).",
+    name: .shortAndLong,
+    help: ArgumentHelp("Where the trace goes (default: the first log with .flt for its ending).", valueName: "file"),
     completion: .file())
   var output: String?
 

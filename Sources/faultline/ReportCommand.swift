@@ -11,7 +11,9 @@ struct ReportCommand: ParsableCommand {
   var format: Format = .html
 
   @Option(
-    name: .shortAndLong, help: "Where it goes (default: TRACE with .html for its ending; text to standard output).",
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where it goes (default: TRACE with .html for its ending; text to standard output).", valueName: "file"),
     completion: .file())
   var output: String?
 

@@ -9,7 +9,9 @@ import Trace
 /// What `trace` and `check` share: how to record a command.
 struct RecordingOptions: ParsableArguments {
   @Option(
-    name: .shortAndLong, help: "Where the trace goes (default: COMMAND-NAME.PID.flt in the current folder).",
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where the trace goes (default: COMMAND-NAME.PID.flt in the current folder).", valueName: "file"),
     completion: .file())
   var output: String?
 
@@ -208,7 +210,7 @@ struct TraceCommand: ParsableCommand {
     help: "Attach to these processes, all their threads, and their children from then on. Ctrl-C lets them go.")
   var pids: [Int32] = []
 
-  @Option(help: "With -p: let them go after this time (500ms, 5s, 2m).")
+  @Option(help: ArgumentHelp("With -p: let them go after this time (500ms, 5s, 2m).", valueName: "time"))
   var duration: Span?
 
   @Flag(help: "With -p: let them go at the first finding of severity error or warning.")
