@@ -11,15 +11,15 @@ struct AnalyzeCommand: ParsableCommand {
   @Option(help: "How to print the findings: for people, for scripts, or for code scanning (SARIF 2.1.0).")
   var format: Format = .text
 
-  @Option(help: "End with status 1 when a finding is at least this severe.")
-  var failOn: Severity?
+  @Option(help: ArgumentHelp("End with status 1 when a finding is at least this severe.", valueName: "severity"))
+  var failOn: SeverityName?
 
   @Flag(help: "Of a log of strace's: say of each line that was not read where it stands.")
   var verbose = false
 
   @OptionGroup var judging: JudgingOptions
 
-  @Argument(help: "A .flt file, or a log of strace's.")
+  @Argument(help: "A .flt file, or a log of strace's.", completion: .file())
   var trace: String
 
   func run() throws {
@@ -31,7 +31,7 @@ struct AnalyzeCommand: ParsableCommand {
     case .json: Console.print(JSONReport.text(analysis))
     case .sarif: Console.print(SARIFReport.text(analysis, version: Faultline.configuration.version))
     }
-    if let failOn, analysis.findings.contains(where: { $0.severity >= failOn }) {
+    if let failOn, analysis.findings.contains(where: { $0.severity >= failOn.severity }) {
       throw ExitCode(ExitStatus.findings)
     }
   }

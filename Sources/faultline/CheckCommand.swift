@@ -8,8 +8,8 @@ struct CheckCommand: ParsableCommand {
     commandName: "check", abstract: "Run a program under trace and fail if a finding is bad enough.",
     usage: "faultline check [<options>] -- <command> [<argument> ...]")
 
-  @Option(help: "The least severity that fails.")
-  var failOn: Severity = .warning
+  @Option(help: ArgumentHelp("The least severity that fails.", valueName: "severity"))
+  var failOn: SeverityName = .warning
 
   @OptionGroup var judging: JudgingOptions
 
@@ -21,7 +21,7 @@ struct CheckCommand: ParsableCommand {
     var analysis = try TraceFile.analyze(outcome.readablePath, warns: outcome.failure == nil)
     judging.apply(suppressions, to: &analysis)
     recording.tell(outcome, analysis)
-    if analysis.findings.contains(where: { $0.severity >= failOn }) { throw ExitCode(ExitStatus.findings) }
+    if analysis.findings.contains(where: { $0.severity >= failOn.severity }) { throw ExitCode(ExitStatus.findings) }
     endAs(outcome.rootStatus)
   }
 }

@@ -51,7 +51,7 @@ struct DumpCommand: ParsableCommand {
   @Flag(name: [.customShort("y"), .long], help: "Beside each descriptor what it means there: 3<pipe #5>.")
   var objects = false
 
-  @Argument(help: "A .flt file, or a log of strace's.")
+  @Argument(help: "A .flt file, or a log of strace's.", completion: .file())
   var trace: String
 
   func run() throws {

@@ -12,10 +12,12 @@ struct ExportCommand: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "Where it goes (default: TRACE with .jsonl or .pftrace for its ending; - is standard output).")
+    help: ArgumentHelp(
+      "Where it goes (default: TRACE with .jsonl or .pftrace for its ending; - is standard output).", valueName: "file"),
+    completion: .file())
   var output: String?
 
-  @Argument(help: "A .flt file, or a log of strace's.")
+  @Argument(help: "A .flt file, or a log of strace's.", completion: .file())
   var trace: String
 
   func run() throws {

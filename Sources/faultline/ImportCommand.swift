@@ -8,17 +8,20 @@ struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Make a trace of a log that strace has written.",
     discussion: """
-      Any options of strace's will do; best are strace -f -ttt -T -yy -o LOG. Of strace -ff give all files. analyze, report,
-      export, dump and lineage take a log as it is.
+      Any options of strace's will do; best are strace -f -ttt -T -yy -o LOG. Of strace -ff give all files. \
+      analyze, report, export, dump and lineage take a log as it is.
       """)
 
-  @Option(name: .shortAndLong, help: "Where the trace goes (default: the first log with .flt for its ending).")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Where the trace goes (default: the first log with .flt for its ending).", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Flag(help: "Say of each line that was not read where it stands.")
   var verbose = false
 
-  @Argument(help: "A log, or the logs of one run (strace -ff); - is standard input.")
+  @Argument(help: "A log, or the logs of one run (strace -ff); - is standard input.", completion: .file())
   var logs: [String]
 
   func run() throws {

@@ -4,19 +4,11 @@ import Analysis
 import ArgumentParser
 import Glibc
 
-extension Severity: ExpressibleByArgument {
-  public init?(argument: String) {
-    guard let known = Severity.allCases.first(where: { $0.word == argument }) else { return nil }
-    self = known
-  }
-
-  public static var allValueStrings: [String] { allCases.reversed().map(\.word) }
-}
-
 struct JudgingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A file of findings to live with, one a line: by fingerprint, or by rule, path and function.", valueName: "file"))
+      "A file of findings to live with, one a line: by fingerprint, or by rule, path and function.", valueName: "file"),
+    completion: .file())
   var suppressions: String?
 
   /// Before anything runs: a file that cannot be used ends the command.

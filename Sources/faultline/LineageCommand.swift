@@ -36,7 +36,7 @@ struct LineageCommand: ParsableCommand {
       process's end (exit).
       """)
 
-  @Argument(help: "A .flt file, or a log of strace's.")
+  @Argument(help: "A .flt file, or a log of strace's.", completion: .file())
   var trace: String
 
   @Argument(

@@ -11,10 +11,13 @@ struct ReportCommand: ParsableCommand {
   var format: Format = .html
 
   @Option(
-    name: .shortAndLong, help: "Where it goes (default: TRACE with .html for its ending; text to standard output).")
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where it goes (default: TRACE with .html for its ending; text to standard output).", valueName: "file"),
+    completion: .file())
   var output: String?
 
-  @Argument(help: "A .flt file, or a log of strace's.")
+  @Argument(help: "A .flt file, or a log of strace's.", completion: .file())
   var trace: String
 
   func run() throws {

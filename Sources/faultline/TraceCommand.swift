@@ -6,35 +6,21 @@ import Recorder
 import Report
 import Trace
 
-extension Scope: ExpressibleByArgument {
-  public init?(argument: String) {
-    guard let scope = Scope.allCases.first(where: { "\($0)" == argument }) else { return nil }
-    self = scope
-  }
-
-  public static var allValueStrings: [String] { ["light", "wakeups", "all"] }
-  public var defaultValueDescription: String { "\(self)" }
-}
-
-extension StackMode: ExpressibleByArgument {}
-
 /// What `trace` and `check` share: how to record a command.
 struct RecordingOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: "Where the trace goes (default: COMMAND-NAME.PID.flt in the current folder).")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where the trace goes (default: COMMAND-NAME.PID.flt in the current folder).", valueName: "file"),
+    completion: .file())
   var output: String?
 
-  @Option(
-    help: """
-      How much to stop at. light: what makes channels and processes; waits only once a process looks as if something were \
-      wrong. wakeups: waits as well, and reads and writes of channels. all: every call of interest on any descriptor.
-      """)
-  var scope: Scope = .wakeups
+  @Option(name: .customLong("scope"), help: ArgumentHelp("How much to stop at.", valueName: "scope"))
+  var scopeName: ScopeName = .wakeups
 
-  @Option(
-    help: """
-      When to take stacks, native and Python. auto: where channels are made and processes forked, at the first uses of what \
-      processes share by each place in the code, in loops, and of what is blocked at the end. all: at every call that is told.
-      """)
+  var scope: Scope { scopeName.scope }
+
+  @Option(help: ArgumentHelp("When to take stacks, native and Python.", valueName: "when"))
   var stacks: StackMode = .auto
 
   @Option(help: "How many native frames a stack has at the most.")
@@ -71,7 +57,7 @@ struct RecordingOptions: ParsableArguments {
   @Flag(help: "Say nothing but errors.")
   var quiet = false
 
-  @Argument(parsing: .postTerminator, help: "The program to run, and its arguments.")
+  @Argument(parsing: .postTerminator, help: "The program to run, and its arguments.", completion: .file())
   var command: [String] = []
 
   func validate() throws {
@@ -181,6 +167,9 @@ struct Span: ExpressibleByArgument {
 
   init(seconds: UInt64) { nanoseconds = seconds * 1_000_000_000 }
 
+  /// As it is in the help of an option that has one for its default.
+  var defaultValueDescription: String { "\(Double(nanoseconds) / 1e9)s".replacing(".0s", with: "s") }
+
   init?(argument: String) {
     guard let time = Self.time(argument), time > 0 else { return nil }
     nanoseconds = time
@@ -221,7 +210,7 @@ struct TraceCommand: ParsableCommand {
     help: "Attach to these processes, all their threads, and their children from then on. Ctrl-C lets them go.")
   var pids: [Int32] = []
 
-  @Option(help: "With -p: let them go after this time (500ms, 5s, 2m).")
+  @Option(help: ArgumentHelp("With -p: let them go after this time (500ms, 5s, 2m).", valueName: "time"))
   var duration: Span?
 
   @Flag(help: "With -p: let them go at the first finding of severity error or warning.")

@@ -11,10 +11,12 @@ struct WhyCommand: ParsableCommand {
     abstract:
       "Look at a process and its children for some seconds, and say what each waits for, or where it burns its core.")
 
-  @Option(help: "How long to look (500ms, 5s, 2m).")
+  @Option(help: ArgumentHelp("How long to look (500ms, 5s, 2m).", valueName: "time"))
   var duration = Span(seconds: 2)
 
-  @Option(name: .shortAndLong, help: "Keep the trace here (by default it is not kept).")
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Keep the trace here (by default it is not kept).", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Argument(help: "The process.")
