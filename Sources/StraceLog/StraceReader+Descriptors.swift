@@ -11,6 +11,8 @@ extension StraceReader {
     if result == -9 { return }
     let id = threads[place].id
     for (index, mention) in reader.arguments.mentions.enumerated() {
+      // Of an open number -y says what it is. Whether the call fails is not known yet.
+      if result == nil, mention.annotation == nil, survey.hasIdentities { continue }
       let known = world.descriptor(mention.fd, of: id)
       if known.isOpen, mention.annotation == nil || isFamiliar(mention, known, place) { continue }
       describe(mention, isFirst: index == 0, shape, operation, known, place)
