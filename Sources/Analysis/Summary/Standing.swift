@@ -170,7 +170,8 @@ enum Waiting {
       return (
         "waits in \(call) at 0x\(String(address, radix: 16))",
         operation & 128 == 0
-          ? "another thread, or a process that shares that memory, must wake it" : lock(thread, world, isPartial: isPartial)
+          ? "another thread, or a process that shares that memory, must wake it"
+          : lock(thread, world, isPartial: isPartial)
       )
     case .exec, .spawn: return ("is inside of \(call)", "")
     default:
