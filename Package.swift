@@ -69,6 +69,8 @@ let package = Package(
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Support", "Trace"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Analysis", "Report", "Support", "Trace"], swiftSettings: strict),
     .testTarget(
+      name: "StraceLogTests", dependencies: ["Analysis", "StraceLog", "Support", "Trace"], swiftSettings: strict),
+    .testTarget(
       name: "CommandTests",
       dependencies: [
         "Analysis", "faultline", "Fuzzing", "fuzz-lineage", "fuzz-readers", "Recorder", "Report", "Support", "Trace",

@@ -104,11 +104,14 @@ struct AnalysisPass: Sendable {
   private var folded: UInt64 = 0
   private(set) var duration: Nanoseconds = 0
   private var stacks = StandingStacks()
+  /// Children were made of which nothing is told.
+  private var lacksChildren = false
 
   init(_ detail: TimelineDetail = .brief, isExcerpt: Bool = false) {
     world = World(keepsHistory: detail.tellsChannels)
     watchers = Watchers(detail)
     watchers.busyPoll.isExcerpt = isExcerpt
+    watchers.fruitless.isExcerpt = isExcerpt
   }
 
   mutating func observe(_ batch: EventBatch, tables: TraceTables) {
@@ -123,6 +126,9 @@ struct AnalysisPass: Sendable {
     duration = max(duration, told.time)
     var event = told
     stacks.place(on: &event)
+    if case .call(_, let result, .spawn(_, child: .unknown)) = event.body, event.phase != .begin, result.rawValue > 0 {
+      lacksChildren = true
+    }
     world.apply(event, arena: arena, tables: tables)
     watchers.observe(event, arena: arena, world: world, tables: tables)
     return event
@@ -136,14 +142,20 @@ struct AnalysisPass: Sendable {
 
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {
     let spins = watchers.busyPoll.conclude()
-    let findings = Causes.linked(conclusions(spins, tables: tables))
+    var findings = Causes.linked(conclusions(spins, tables: tables))
+    let isPartial = header.isExcerpt || header.source == .strace && lacksChildren
+    if isPartial {
+      // What is missing may have been the reason.
+      for place in findings.indices { findings[place].confidence = min(findings[place].confidence, .likely) }
+    }
     let summary = watchers.activity.summary(world: world, tables: tables, duration: duration)
     var analysis = Analysis(
       header: header, isComplete: true, damage: nil, command: watchers.command, duration: duration, events: events,
       foldedCalls: folded, processes: world.processes.count, threads: world.threads.count,
       blindSpots: Self.limits(header, duration) + watchers.blindSpots, findings: findings, summary: summary.map(\.line),
       timeline: watchers.timeline.finish(findings, spins: spins, world: world, tables: tables),
-      standings: watchers.standing.standings(findings, world: world, tables: tables, duration: duration))
+      standings: watchers.standing.standings(
+        findings, world: world, tables: tables, duration: duration, isPartial: isPartial))
     for (place, (_, thread, stack)) in summary.enumerated() {
       if stack != .none { analysis.blockedStacks[place] = stack }
       if let thread, let stack = watchers.standing.lastRun(of: thread) { analysis.runningStacks[place] = stack }

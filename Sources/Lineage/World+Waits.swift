@@ -97,7 +97,7 @@ extension World {
       ready.append(
         Ready(
           fd: -1, file: -1, channel: -1, asked: [], returned: entry.returned, isEdge: true, isGhost: false,
-          isSeen: true))
+          isSeen: true, isUnnamed: true))
       return
     }
     let current = tables[state.table][known.fd].file

@@ -20,6 +20,8 @@ public struct Ready: Sendable {
   public var isGhost: Bool
   /// The calls that would consume it are seen: if there are none in the trace, there were none.
   public var isSeen: Bool
+  /// Of an entry of an epoll instance that nobody saw made: which descriptor it is, nobody knows.
+  public var isUnnamed = false
 
   /// Told once, until something new happens: that it is told is all that there is to consume.
   @inlinable public var isNews: Bool { isEdge && !isRearmed }

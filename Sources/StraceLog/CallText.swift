@@ -16,6 +16,8 @@ struct CallText {
 
   var arguments: [Range<Int>] = []
   var ending = Ending.broken
+  /// Of a text that ends before the parenthesis is closed: literals and brackets are closed.
+  var isBalanced = false
   /// `= ?`: the call did not return here.
   var isUnknown = false
   /// The value; a negative errno for a failure, -512 to -516 for a call that the kernel will restart.
@@ -33,6 +35,7 @@ struct CallText {
   mutating func read(_ start: Scanner) {
     arguments.removeAll(keepingCapacity: true)
     ending = .broken
+    isBalanced = false
     isUnknown = false
     result = 0
     annotation = nil
@@ -98,6 +101,7 @@ struct CallText {
       scanner.at += 1
     }
     add(begin..<scanner.end, of: scanner)
+    isBalanced = depth == 0
     return false
   }
 

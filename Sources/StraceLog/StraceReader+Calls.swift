@@ -24,6 +24,8 @@ struct LogThread {
   var record: ThreadRecord
   var call: OpenLogCall?
   var hasEnded = false
+  /// A call without an event that has not returned.
+  var silent: (syscall: Syscall, entered: Nanoseconds)?
   var turns = LogTurns()
 }
 
@@ -47,22 +49,36 @@ extension StraceReader {
         return
       }
       endInterrupted(place)
+      // That has read the arguments of the other call.
+      reader.arguments.read(body)
     } else if threads[place].call != nil {
       // Its end is missing.
       threads[place].call = nil
     }
+    if threads[place].silent != nil { threads[place].silent = nil }
     guard let shape = named.shape, !isNoEvent(named, shape, place) else {
       noteSilent(named, place)
+      if reader.call.ending == .unfinished, named.syscall.number < 512 { threads[place].silent = (named.syscall, now) }
       return pass()
     }
     let ending = onlyBegins ? .unfinished : reader.call.ending
     switch ending {
     case .whole: whole(named, shape, place, body)
     case .unfinished: begin(named, shape, place, body, text: Self.begun(body))
-    case .broken:
-      begin(named, shape, place, body, text: body.text(body.rest))
-      brokenThread = place
+    case .broken: breakOff(named, shape, place, body)
     }
+  }
+
+  /// A call without a result: its thread hangs in it, or the line was cut, by output or on its way.
+  private func breakOff(_ named: NamedCall, _ shape: CallShape, _ place: Int, _ body: Scanner) {
+    var text = body
+    // "clone(strace: Process 12 attached", and the rest on the next line.
+    if let banner = body.find("strace: Process "), body.find(" attached") != nil { text.end = banner }
+    keepBroken(body, place)
+    if text.end == body.end, reader.arguments.mayBePending(shape, named.syscall) {
+      return begin(named, shape, place, body, text: body.text(body.rest))
+    }
+    threads[place].call = OpenLogCall(named: named, text: text.text(text.rest), entered: now)
   }
 
   /// What stands before `<unfinished ...>`.
@@ -156,7 +172,11 @@ extension StraceReader {
     }
     tell(event(named, operation, place, .whole, result, entered: entered, exited: exited), mayLast: mayLast)
     held?.limit = limit
+    if case .transfer = operation { held?.grace = Self.grace }
   }
+
+  /// strace itself may take so long from one call to the next (with -k): a read that did is not taken for one that has waited.
+  private static let grace: Nanoseconds = 10_000_000
 
   /// Whether a call that says nothing of its time may have waited, and how long at most.
   private static func mayLast(_ operation: Operation, _ result: Int64, _ entered: Nanoseconds) -> (Bool, Nanoseconds?) {
@@ -220,6 +240,7 @@ extension StraceReader {
     var place = thread(tid)
     if let from = superseded.removeValue(forKey: tid), threads[place].call == nil { place = from }
     let known = CallNames.call(body, name)
+    threads[place].silent = nil
     guard threads[place].call != nil else {
       guard let known else { return note(.unknownCall, body) }
       // What does not return needs no end.
@@ -251,10 +272,10 @@ extension StraceReader {
   /// `restart_syscall(<... resuming interrupted poll ...>) = 1`.
   private func resumedByKernel(_ body: Scanner, tid: Int32) {
     let place = thread(tid)
-    guard var open = threads[place].call, open.interrupted != 0 else { return note(.endAlone, body) }
     guard let close = body.find("...>") else { return note(.cut, body) }
     var rest = body
     rest.at = close + 4
+    guard var open = threads[place].call, open.interrupted != 0 else { return restarted(rest, place) }
     open.text += rest.text(rest.rest)
     reader.arguments.read(rest)
     open.interrupted = 0
@@ -263,6 +284,19 @@ extension StraceReader {
     case .whole: tell(.end, tid: tid, place)
     default: threads[place].call?.text = Self.trimmed(open.text)
     }
+  }
+
+  /// A call from before the log, which an attachment has interrupted: of what it waits for only its name is told.
+  private func restarted(_ rest: Scanner, _ place: Int) {
+    let named = NamedCall(syscall: .restartSyscall, shape: .restart)
+    reader.arguments.read(rest)
+    threads[place].call = nil
+    guard reader.call.ending == .whole, !reader.call.isUnknown else {
+      return tellBegin(named, .plain, place, text: [], entered: now)
+    }
+    let exited = now + (survey.style == .none ? 0 : reader.call.duration ?? 0)
+    tellCall(named, .plain, place, result: reader.call.result, entered: now, exited: exited)
+    now = exited
   }
 
   /// Without the `<unfinished ...>` at its end.
@@ -357,9 +391,8 @@ extension StraceReader {
   /// The next line of a thread whose last call had no result: that stays so.
   private func closeBroken(_ place: Int, line: Scanner) {
     guard brokenThread == place else { return }
-    brokenThread = nil
+    noteBroken()
     endBroken(place)
-    note(.cut, line)
   }
 
   /// Of a call that the log does not end nothing is known but that it was made.
@@ -416,6 +449,10 @@ extension StraceReader {
     guard isWhole else { return false }
     brokenThread = nil
     release(until: now)
+    guard threads[place].call!.isTold else {
+      retell(text, place)
+      return true
+    }
     threads[place].call!.text = text
     if reader.call.ending == .whole {
       tell(.end, tid: threads[place].tid, place)
@@ -423,6 +460,31 @@ extension StraceReader {
       threads[place].call!.text = Self.trimmed(text)
     }
     return true
+  }
+
+  /// A call that was in pieces, of which nothing was told yet.
+  private func retell(_ text: [UInt8], _ place: Int) {
+    guard let open = threads[place].call, let shape = open.named.shape else { return }
+    threads[place].call = nil
+    text.withUnsafeBufferPointer { bytes in
+      guard let base = bytes.baseAddress else { return }
+      let body = Scanner(base, 0..<bytes.count)
+      reader.arguments.read(body)
+      if reader.call.ending == .whole {
+        whole(open.named, shape, place, body)
+      } else {
+        begin(open.named, shape, place, body, text: Self.begun(body))
+      }
+    }
+  }
+
+  /// Threads that the log leaves inside of a call that is no event.
+  func tellSilent() {
+    for place in threads.indices where !threads[place].hasEnded && threads[place].call == nil {
+      guard let silent = threads[place].silent else { continue }
+      tellBegin(
+        NamedCall(syscall: silent.syscall, shape: .plain), .plain, place, text: [], entered: silent.entered)
+    }
   }
 
   // MARK: Events

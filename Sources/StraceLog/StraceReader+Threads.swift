@@ -94,14 +94,14 @@ extension StraceReader {
 
   /// A thread that was there before the log. Whose it is no line tells: those of one attachment are taken for one process.
   private func found(_ tid: Int32) -> Int {
-    let isLeader = survey.attached[tid] != nil && survey.attached.count > 1
+    let isLeader = survey.attached[tid] != nil && survey.attached.count > 1 || survey.leaders.contains(tid)
     let family = isLeader ? nil : threads.first { world.process(of: $0.id)?.predates == true && !$0.hasEnded }
     let place: Int
-    if let family {
+    if let family, survey.namesThreads {
       place = add(tid, process: family.record)
       sayOnce(.log, "which threads make a process is not told: those that were there before are taken for one", place)
     } else {
-      place = add(tid, process: leader(tid))
+      place = add(tid, process: survey.leaders.contains(tid) ? nil : leader(tid))
     }
     release(until: now)
     tell(
@@ -236,6 +236,7 @@ extension StraceReader {
   func sayWhatIsMissing() {
     guard let first = survey.firstTid.map({ $0 > 0 ? $0 : survey.unnamed }) else { return }
     let place = thread(first)
+    if first == 0 { sayOnce(.log, "it does not tell of which process it is: 0 stands for its pid", place) }
     if !survey.beginsWithExec {
       sayOnce(
         .log,

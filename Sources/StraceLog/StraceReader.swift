@@ -53,6 +53,9 @@ public final class StraceReader: EventSource {
   var superseded: [Int32: Int] = [:]
   /// The thread whose call was cut by what stands in the lines after it.
   var brokenThread: Int?
+  private var broken: (line: Int, text: [UInt8]) = (0, [])
+  /// Whose the lines are that name nobody.
+  private var unnamed: Int32 = 0
   var said: Set<String> = []
   /// Messages with descriptors, the newest last.
   var passed: [PassedDescriptors] = []
@@ -76,6 +79,7 @@ public final class StraceReader: EventSource {
     survey.conclude()
     guard survey.calls > 0 else { throw .notATrace(path: paths[0]) }
     self.survey = survey
+    unnamed = survey.unnamed
     reader = CallReader(UnsafePointer(bitPattern: 1)!, payloadLimit: Self.payloadLimit)
     header = TraceHeader(
       started: survey.style == .epoch ? survey.firstTime : 0, beganAfterStart: !survey.beginsWithExec)
@@ -88,18 +92,23 @@ public final class StraceReader: EventSource {
   /// Whether the file is a log of strace's, by its first megabyte: at least one line is a call with a result.
   public static func recognises(path: String) -> Bool {
     guard let file = try? LogFile(path: path) else { return false }
-    var call = CallText()
+    var call = Arguments(UnsafePointer(bitPattern: 1)!)
     var cleaned: [UInt8] = []
+    var isAttached = false
     while file.position < 1 << 20, let raw = file.next() {
       Wording([.entities, .typography, .quoted]).undone(raw, into: &cleaned)
       let isCall = cleaned.withUnsafeBufferPointer { text -> Bool in
         guard let base = text.baseAddress else { return false }
         var line = Scanner(base, 0..<text.count)
         line.at = LineHead.read(line).body
+        if Survey.attachment(line) != nil { isAttached = true }
         let name = line.word()
-        guard !name.isEmpty, line.skip(0x28), CallNames.call(line, name) != nil else { return false }
+        guard !name.isEmpty, line.skip(0x28), let named = CallNames.call(line, name) else { return false }
         call.read(line)
-        return call.ending != .broken
+        if call.call.ending != .broken { return true }
+        // All that strace has to say of a process that hangs.
+        guard isAttached, let shape = named.shape else { return false }
+        return call.mayBePending(shape, named.syscall)
       }
       if isCall { return true }
     }
@@ -159,6 +168,8 @@ public final class StraceReader: EventSource {
 
   private func finish() {
     hasEnded = true
+    if let place = brokenThread, threads[place].call?.isTold == false { noteBroken() }
+    tellSilent()
     release(until: now)
     damage = files.lazy.compactMap(\.failure).first
   }
@@ -203,7 +214,7 @@ public final class StraceReader: EventSource {
     guard isOurs else { return readOther(line, body) }
     now = max(now, clock.read(head, line: lineIndex))
     release(until: now)
-    let tid = head.tid ?? fixed ?? survey.unnamed
+    let tid = head.tid ?? fixed ?? unnamed
     switch body.next {
     case 0x3C: resumed(body, tid: tid)
     case 0x2D: signalled(body, tid: tid)
@@ -228,7 +239,10 @@ public final class StraceReader: EventSource {
   /// A line that is none of strace's: the rest of a call that the program's output has cut, a call behind such output, a gap.
   private func readOther(_ line: Scanner, _ body: Scanner) {
     if let thread = brokenThread, mend(thread, with: body) { return }
-    if body.starts(with: "strace:") || body.starts(with: "Process ") || body.starts(with: "% time")
+    let attached = Survey.attachment(body)
+    // Another log of another process, behind the first.
+    if let attached, !survey.namesThreads { unnamed = attached.tid }
+    if attached != nil || body.starts(with: "strace:") || body.starts(with: "Process ") || body.starts(with: "% time")
       || body.starts(with: "------")
     {
       if let tid = Self.detached(body), let place = numbers[tid] { endBroken(place) }
@@ -239,11 +253,11 @@ public final class StraceReader: EventSource {
     {
       return note(.gap, line)
     }
-    if let call = embedded(body) {
+    if unnamed > 0 || !survey.namesThreads, let call = embedded(body) {
       now = max(now, clock.read(LineHead(), line: lineIndex))
       release(until: now)
       note(.prose, Scanner(line.bytes, line.at..<call.at))
-      return called(call, tid: survey.unnamed, onlyBegins: false)
+      return called(call, tid: unnamed, onlyBegins: false)
     }
     var inner = body
     let name = inner.word()
@@ -295,6 +309,21 @@ public final class StraceReader: EventSource {
     return nil
   }
 
+  /// Keeps what the line of a call without a result was.
+  func keepBroken(_ line: Scanner, _ place: Int) {
+    brokenThread = place
+    broken = (lineNumber, line.text(line.rest))
+  }
+
+  /// The rest of that call is not in the log.
+  func noteBroken() {
+    brokenThread = nil
+    broken.text.withUnsafeBufferPointer { text in
+      guard let base = text.baseAddress else { return }
+      unread.note(.cut, Scanner(base, 0..<text.count), at: broken.line, of: linePath)
+    }
+  }
+
   func note(_ kind: UnreadKind, _ line: Scanner) { unread.note(kind, line, at: lineNumber, of: linePath) }
 
   func pass() { passedCalls += 1 }
@@ -329,7 +358,9 @@ public final class StraceReader: EventSource {
   func release(until time: Nanoseconds) {
     guard var last = held else { return }
     held = nil
-    if last.mayLast { last.event.exited = max(last.event.exited, last.limit.map { min($0, time) } ?? time) }
+    if last.mayLast, time > last.event.entered &+ last.grace {
+      last.event.exited = max(last.event.exited, last.limit.map { min($0, time) } ?? time)
+    }
     if let (stack, definitions) = stacks.take(intern: { self.intern($0) }) {
       // Dense by construction.
       for definition in definitions { try? tables.define(definition) }
@@ -367,6 +398,8 @@ struct HeldEvent {
   var mayLast: Bool
   /// It cannot have lasted longer.
   var limit: Nanoseconds?
+  /// What is shorter is not taken for its time.
+  var grace: Nanoseconds = 0
 
   init(event: Event, mayLast: Bool) {
     self.event = event

@@ -22,6 +22,12 @@ struct Survey {
   private var call = Arguments(UnsafePointer(bitPattern: 1)!)
   /// Process that was attached to, and how many threads it had.
   var attached: [Int32: Int] = [:]
+  /// Of these the one that the log begins with, if it does.
+  private var attachedFirst: Int32?
+  /// The process that `strace -p` in the text before the log names.
+  private var asked: Int32?
+  /// Threads that are a process's first, since somebody has waited for that.
+  var leaders: Set<Int32> = []
   /// The thread of the first line that is a call; 0 if it does not say.
   var firstTid: Int32?
   var style = TimeStyle.none
@@ -106,8 +112,9 @@ struct Survey {
         if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
         if name.count == 4 || !binds.isEmpty { noteAddress(body, name, by: tid) }
         if head.tid == nil, unnamed == 0 { noteOwnNumber(body, name) }
-      } else if first == 0x73 {
-        noteBanner(body, name)
+        if name.count == 5 || name.count == 7 { noteChild(body, name) }
+      } else if first == 0x73, let found = Self.attachment(line) {
+        note(found)
       }
     } else if first == 0x3C, body.starts(with: "<... ") {
       body.at += 5
@@ -116,11 +123,42 @@ struct Survey {
       calls += 1
       sample(head, body, isNamed: head.tid != nil)
       if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
-    } else if first == 0x50 {
-      // "Process 124 attached", of strace before 4.8.
-      var banner = body
-      if banner.skip("Process ") { note(attachment: banner) }
+      if name.count == 5 || name.count == 7 { noteChild(body, name) }
+    } else if first == 0x2D {
+      noteSignal(body)
+    } else if first == 0x50 || first == 0x2E || first == 0x2F, let found = Self.attachment(body) {
+      note(found)
     }
+    if calls == 0, asked == nil { noteCommand(line) }
+  }
+
+  /// wait4(2) and waitpid(2) return processes.
+  private mutating func noteChild(_ body: Scanner, _ name: Range<Int>) {
+    let word = Scanner(body.bytes, name)
+    guard word.starts(with: name.count == 5 ? "wait4" : "waitpid"), let child = Self.lastResult(body), child > 0,
+      child <= Int32.max
+    else { return }
+    leaders.insert(Int32(child))
+  }
+
+  /// SIGCHLD tells of a process.
+  private mutating func noteSignal(_ body: Scanner) {
+    guard body.starts(with: "--- SIGCHLD"), let found = body.find("si_pid=") else { return }
+    var scanner = body
+    scanner.at = found + 7
+    if let child = scanner.decimal(), child > 0, child <= Int32.max { leaders.insert(Int32(child)) }
+  }
+
+  /// `$ strace -f -p 12`, as it stands before what it wrote.
+  private mutating func noteCommand(_ line: Scanner) {
+    guard let command = line.find("strace ") else { return }
+    var scanner = line
+    scanner.at = command
+    guard let option = scanner.find(" -p") else { return }
+    scanner.at = option + 3
+    scanner.skipSpaces()
+    guard let pid = scanner.decimal(), pid > 0, pid <= Int32.max, scanner.find(" -p") == nil else { return }
+    asked = Int32(pid)
   }
 
   private mutating func sample(_ head: LineHead, _ body: Scanner, isNamed: Bool) {
@@ -214,24 +252,32 @@ struct Survey {
     unnamed = Int32(number)
   }
 
-  /// `strace: Process 124 attached`, ` with 3 threads`.
-  private mutating func noteBanner(_ body: Scanner, _ name: Range<Int>) {
-    guard Scanner(body.bytes, name).starts(with: "strace"), name.count == 6 else { return }
-    var scanner = body
-    guard scanner.skip(": Process ") else { return }
-    note(attachment: scanner)
-  }
-
-  private mutating func note(attachment text: Scanner) {
+  /// `strace: Process 124 attached`, ` with 3 threads`; `Process 124 attached` before strace 4.8.
+  static func attachment(_ text: Scanner) -> (tid: Int32, threads: Int)? {
     var scanner = text
-    guard let tid = scanner.decimal(), tid > 0, tid <= Int32.max, scanner.skip(" attached") else { return }
+    scanner.skipSpaces()
+    if !scanner.starts(with: "Process ") {
+      // It may be called by a path.
+      guard let place = scanner.find("strace: Process "),
+        (scanner.at..<place).allSatisfy({ scanner.bytes[$0] != 0x20 })
+      else { return nil }
+      scanner.at = place + 8
+    }
+    guard scanner.skip("Process "), let tid = scanner.decimal(), tid > 0, tid <= Int32.max, scanner.skip(" attached")
+    else { return nil }
     var threads = 1
     if scanner.skip(" with "), let count = scanner.decimal() { threads = Int(truncatingIfNeeded: min(count, 1 << 20)) }
-    attached[Int32(tid)] = threads
+    return (Int32(tid), threads)
+  }
+
+  private mutating func note(_ found: (tid: Int32, threads: Int)) {
+    attached[found.tid] = found.threads
+    if calls == 0, attachedFirst == nil { attachedFirst = found.tid }
   }
 
   /// Once all is read: whose the lines are that name nobody.
   mutating func conclude() {
+    if hasUnnamed, !namesThreads, let first = attachedFirst ?? asked { unnamed = first }
     guard hasUnnamed, unnamed == 0 else { return }
     // The first thread that nobody made.
     let unborn = lastLine.keys.filter { $0 > 0 && parents[$0] == nil }.sorted()

@@ -29,6 +29,9 @@ extension BusyPoll {
         ": \(who) \(closer.byShutdown ? "shut down the other end" : "closed the last \(end)") at \(Duration.moment(closer.time)), and \(streak.isReading ? "the reader does not stop" : "the descriptor stays in the wait set")"
     } else if streak.returned.contains(.invalid) {
       why = ": the number is not open, and stays in the wait set"
+    } else if streak.isUnnamed {
+      why =
+        ": of which descriptor it told, and whether edge-triggered, is not known, as that was added before the log"
     } else if streak.isFile {
       why = ": it is at its end, reads of it return 0, and it stays in the wait set"
     } else if streak.returned == .output {
@@ -48,7 +51,7 @@ extension BusyPoll {
     }
     let seconds = Double(streak.last.less(streak.first)) / 1e9
     let rate = seconds > 0 ? Double(streak.returns) / seconds : nil
-    let kind = streak.kind.map { ObjectWords.noun($0) } ?? "closed number"
+    let kind = streak.isUnnamed ? "epoll, an entry of it" : streak.kind.map { ObjectWords.noun($0) } ?? "closed number"
     let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"
     return Finding(
       rule: .busyPoll, severity: streak.isShort ? .warning : .error,

@@ -147,6 +147,7 @@ struct BusyPoll {
   // MARK: Progress
 
   private mutating func note(_ effect: Effect, _ event: Event, _ thread: ThreadState, arena: Arena, world: World) {
+    if isExcerpt, [.read, .write, .accept, .clear].contains(effect.kind) { moved(thread) }
     guard effect.channel >= 0, effect.file >= 0 else { return }
     switch effect.kind {
     case .read, .accept, .clear:
@@ -163,6 +164,12 @@ struct BusyPoll {
       readNothing(effect, event, thread, side: world.files[Int(effect.file)].side, arena: arena, world: world)
     default: break
     }
+  }
+
+  /// Something moved in the process, which may be what an entry told of whose descriptor nobody knows.
+  private mutating func moved(_ thread: ThreadState) {
+    for first in turns[Int(thread.slot)].firsts where first.channel < 0 { turns[Int(thread.slot)].hasProgress = true }
+    endAll(of: thread.process, unnamed: true)
   }
 
   /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
@@ -237,14 +244,14 @@ struct BusyPoll {
     }
   }
 
-  /// Ends the process's streaks on a number, or on a kind of object.
-  private mutating func endAll(of process: ProcessID, fd: FD? = nil, kind: ObjectKind? = nil) {
+  /// Ends the process's streaks on a number, on a kind of object, or on entries that nobody knows.
+  private mutating func endAll(of process: ProcessID, fd: FD? = nil, kind: ObjectKind? = nil, unnamed: Bool = false) {
     var index = pool.alive.count - 1
     while index >= 0 {
       let place = pool.alive[index]
       index -= 1
       guard pool.streaks[Int(place)].process == process, fd == nil || pool.streaks[Int(place)].fd == fd,
-        kind == nil || pool.streaks[Int(place)].kind == kind
+        kind == nil || pool.streaks[Int(place)].kind == kind, !unnamed || pool.streaks[Int(place)].isUnnamed
       else { continue }
       end(place)
     }
@@ -255,7 +262,8 @@ struct BusyPoll {
   ) {
     let slot = Int(thread.slot)
     settle(slot)
-    turns[slot].waits += UInt64(event.repeats)
+    // A look without a timeout that finds nothing is neither a turn nor a rest.
+    if wait.timeout != 0 || !world.ready.isEmpty { turns[slot].waits += UInt64(event.repeats) }
     // An inner epoll instance whose wait returns something is consumed like a read.
     if wait.isEpoll, !world.ready.isEmpty, world.effect.channel >= 0 {
       progressed(
@@ -265,7 +273,14 @@ struct BusyPoll {
     // Something else may make progress where nobody looks: that excuses the others, as seen progress would.
     let isSure = world.ready.allSatisfy { $0.isNews || $0.isSeen }
     turns[slot].turnOver()
-    for ready in world.ready where !ready.isNews && ready.isSeen {
+    var hasUnnamed = false
+    for told in world.ready where !told.isNews && told.isSeen || told.isUnnamed && isExcerpt && !hasUnnamed {
+      var ready = told
+      if told.isUnnamed {
+        // The instance stands for what it told of.
+        hasUnnamed = true
+        ready.fd = wait.epoll
+      }
       let side = ready.file >= 0 ? world.files[Int(ready.file)].side : .both
       var place = pool.find(event.thread, slot: thread.slot, channel: ready.channel, side: side, fd: ready.fd)
       if place >= 0,
@@ -381,7 +396,9 @@ struct BusyPoll {
     let slot = Int(thread.slot)
     let file = world.file(world.descriptor(fd, of: thread.id).file)
     let isFile = channel < 0 && (file?.kind == .file || file?.kind == .device)
-    let isKnown = channel >= 0 || returned.contains(.invalid) || isFile
+    // An entry of its own that nobody knows: what is an instance's has a channel.
+    let isUnnamed = isExcerpt && channel < 0 && file?.kind == .epoll
+    let isKnown = channel >= 0 || returned.contains(.invalid) || isFile || isUnnamed
     var beginning = Streak.Beginning(
       thread: thread.id, process: thread.process, fd: fd, channel: 0, side: side, returned: returned,
       time: time, rest: turns[slot].rest - turns[slot].laterRest,
@@ -391,6 +408,7 @@ struct BusyPoll {
       beginning.kind = file.kind
       beginning.creator = file.creator
     }
+    if isUnnamed { beginning.kind = .epoll }
     if channel >= 0 {
       beginning.channel = world.channels[Int(channel)].serial
       beginning.kind = world.channels[Int(channel)].kind
@@ -404,6 +422,7 @@ struct BusyPoll {
   /// Whether the wait would have reported the descriptor, had it been ready.
   func covers(_ wait: Wait, _ fd: FD, arena: Arena, world: World, thread: ThreadID) -> Bool {
     if wait.isEpoll {
+      if isExcerpt, wait.epoll == fd { return true }
       // A result as long as was allowed says nothing of the rest.
       if wait.capacity > 0, world.ready.count >= Int(wait.capacity) { return false }
       let instance = world.descriptor(wait.epoll, of: thread).file

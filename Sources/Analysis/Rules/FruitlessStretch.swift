@@ -58,6 +58,10 @@ struct FruitlessStretch: Sendable {
 
   /// Trying so many times is no optimism before a sleep.
   static let leastBeforeRest: UInt64 = 2_000
+  /// So many turns in a part of a log, if its thread does hardly anything else: people paste a few dozen lines.
+  static let leastOfExcerpt: UInt64 = 8
+  /// Of these, failures of one call: a failing call may be followed by others that fail for that.
+  private static let leastFailures: UInt64 = 5
   /// A sleep or two may be a page that had to be read.
   private static let leastParks: UInt64 = 3
   private static let mostFailures = 8
@@ -78,6 +82,8 @@ struct FruitlessStretch: Sendable {
   var untimed: UInt64 = 0
   var endedByRest = false
   var endedByProgress = false
+  /// It is nearly all that a part of a log shows of its thread.
+  var isAll = false
   var isBlind = false
   /// The thread sets its timers to moments that have passed: that they are ready is none of its progress.
   var setsPastTimers = false
@@ -108,6 +114,7 @@ struct FruitlessStretch: Sendable {
     untimed = 0
     endedByRest = false
     endedByProgress = false
+    isAll = false
     self.isBlind = isBlind
     probe = nil
     if !failures.isEmpty { failures.removeAll(keepingCapacity: true) }
@@ -156,6 +163,12 @@ struct FruitlessStretch: Sendable {
   var isOfLackingMeans: Bool { failures.first.map { $0.errno != RetrySpin.again } ?? false }
 
   var commonest: Failure? { failures.max { $0.count < $1.count } }
+
+  /// Whether so many turns are enough, of probes or of one failing call.
+  func isEnough(_ count: UInt64) -> Bool { count >= FruitlessTurns.threshold || isAll && count >= Self.leastFailures }
+
+  /// There are too few turns to be sure that it goes on.
+  var isShort: Bool { turns < FruitlessTurns.threshold }
 
   var duration: Nanoseconds { last - min(last, first) }
 

@@ -18,10 +18,14 @@ struct FruitlessTurns: Sendable {
   private static let instant: Nanoseconds = 1_000_000
   private static let mostKept = 4096
 
+  /// The trace is a part of a log: a short stretch counts if the thread does nothing else there.
+  var isExcerpt = false
   /// By the thread's slot among the living.
   private var stretches: ContiguousArray<FruitlessStretch> = []
   private(set) var finished: [FruitlessStretch] = []
   private var round = HalfRound()
+  /// Of an excerpt, by slot: turns, and calls that were none.
+  private var totals: ContiguousArray<UInt64> = []
 
   /// What a call is to the stretch.
   enum Meaning: Sendable {
@@ -32,6 +36,11 @@ struct FruitlessTurns: Sendable {
     case pastTimer(fd: FD)
     case failure(fd: FD, requested: UInt64)
 
+    /// Whether the call is a turn, or something else that a thread does.
+    var counts: Bool {
+      if case .nothing = self { false } else { true }
+    }
+
     var endsStretch: Bool {
       switch self {
       case .rest, .progress: true
@@ -41,8 +50,12 @@ struct FruitlessTurns: Sendable {
   }
 
   mutating func seat(_ slot: Int) {
-    while stretches.count <= slot { stretches.append(FruitlessStretch()) }
+    while stretches.count <= slot {
+      stretches.append(FruitlessStretch())
+      totals.append(0)
+    }
     leave(slot)
+    totals[slot] = 0
     stretches[slot].look = nil
     stretches[slot].setsPastTimers = false
   }
@@ -76,7 +89,9 @@ struct FruitlessTurns: Sendable {
   ) {
     let slot = Int(thread.slot)
     // Most calls bring something, and there is no stretch that they could end.
-    if stretches[slot].turns == 0, result.rawValue > 0, !stretches[slot].setsPastTimers, event.cycle == 1 { return }
+    if stretches[slot].turns == 0, result.rawValue > 0, !stretches[slot].setsPastTimers, event.cycle == 1, !isExcerpt {
+      return
+    }
     let meaning = meaning(event, result, operation, thread, slot, arena: arena, world: world)
     take(meaning, event, syscall, result, thread, arena: arena, world: world)
     guard event.cycle > 1, round.note(meaning, event, syscall, result) else { return }
@@ -91,6 +106,7 @@ struct FruitlessTurns: Sendable {
   ) {
     let slot = Int(thread.slot)
     let isAlive = stretches[slot].turns > 0
+    if isExcerpt, meaning.counts { totals[slot] += UInt64(event.repeats) }
     switch meaning {
     case .nothing: break
     case .rest:
@@ -220,7 +236,9 @@ struct FruitlessTurns: Sendable {
 
   private mutating func end(_ slot: Int, byRest: Bool = false, byProgress: Bool = false) {
     guard stretches[slot].turns > 0 else { return }
-    if stretches[slot].turns >= Self.threshold, !stretches[slot].isBlind, finished.count < Self.mostKept {
+    let turns = stretches[slot].turns
+    stretches[slot].isAll = isExcerpt && turns >= FruitlessStretch.leastOfExcerpt && turns * 4 >= totals[slot] * 3
+    if turns >= Self.threshold || stretches[slot].isAll, !stretches[slot].isBlind, finished.count < Self.mostKept {
       stretches[slot].endedByRest = byRest
       stretches[slot].endedByProgress = byProgress
       finished.append(stretches[slot])

@@ -6,6 +6,9 @@
 // second, else `warning`. For EAGAIN and all others the thread must do nothing else meanwhile, as a short look at all of its calls shows; it is a
 // note where it works for 30 µs or more between (an exception that Python raises and catches takes 10), or where success ended it soon.
 //
+// Of a part of a log eight turns are enough, if they are nearly all that it shows of the thread: a possible `warning` where something
+// lacks, else a note.
+//
 // Spared: sleeps and waits between the retries, receive timeouts, output that nobody can hear any more, closes of many numbers,
 // threads that try a fixed number of times and then sleep; EAGAIN between waits with a timeout of 0, which are zero-timeout-spin's.
 
@@ -52,7 +55,7 @@ enum RetrySpin {
   }
 
   private static func isSpin(_ stretch: FruitlessStretch, _ failure: FruitlessStretch.Failure) -> Bool {
-    guard !stretch.isOfProbes, failure.count >= FruitlessTurns.threshold else { return false }
+    guard !stretch.isOfProbes, stretch.isEnough(failure.count) else { return false }
     let isLack = lacks.contains(failure.errno)
     // Who says so each time (a line in a log) spins all the same; EBADF can be an error that nobody looks at, beside other work.
     if isLack, failure.errno != 9 { return stretch.gap <= mostGap }
@@ -62,6 +65,7 @@ enum RetrySpin {
   }
 
   private static func severity(_ stretch: FruitlessStretch, _ failure: FruitlessStretch.Failure) -> Severity {
+    if stretch.isShort { return lacks.contains(failure.errno) ? .warning : .note }
     let isLong = stretch.duration >= ZeroTimeoutSpin.longHarm
     if lacks.contains(failure.errno) { return isLong ? .error : .warning }
     guard let look = stretch.look, look.work <= idleWork else { return .note }
@@ -78,10 +82,10 @@ enum RetrySpin {
     let on = failure.fd >= 0 ? " on fd \(failure.fd)\(kind)" : ""
     let seconds = Double(stretch.duration) / 1e9
     let message =
-      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(failure.syscall.name)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(why(failure.errno, isAccept: failure.fd >= 0))"
+      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(failure.syscall.name)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(stretch.isShort ? ", which is nearly all that the log shows of it" : "")\(why(failure.errno, isAccept: failure.fd >= 0))"
     let finding = Finding(
       rule: .retrySpin, severity: severity(stretch, failure),
-      confidence: !lacks.contains(failure.errno) && (stretch.look?.work ?? .max) > idleWork
+      confidence: stretch.isShort || !lacks.contains(failure.errno) && (stretch.look?.work ?? .max) > idleWork
         ? .possible : .certain,
       message: message, actor: nil, victim: victim,
       object: failure.fd >= 0 ? ZeroTimeoutSpin.object(failure.object, world) : nil, count: count,

@@ -191,7 +191,10 @@ struct Streak {
   }
 
   /// What has no channel is a file or device, or a closed number.
-  var isFile: Bool { channel == 0 && kind != nil }
+  var isFile: Bool { channel == 0 && kind != nil && !isUnnamed }
+
+  /// An entry of the epoll instance `fd` whose descriptor nobody knows.
+  var isUnnamed: Bool { channel == 0 && kind == .epoll }
 
   @inline(__always)
   func isOf(_ thread: ThreadID, _ side: Side, _ fd: FD) -> Bool {

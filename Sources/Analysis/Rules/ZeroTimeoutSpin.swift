@@ -7,6 +7,8 @@
 // that has work (a busy asyncio, setImmediate) polls with 0 by right, and looks the same but for that. A timerfd that is set to a moment
 // that has passed, each time anew, counts alike.
 //
+// Of a part of a log eight turns are enough, if they are nearly all that it shows of the thread: a possible note.
+//
 // Spared: sleeps and blocking waits between the waits, however short; threads that make other calls between (a copy that asks whether
 // it is cancelled), or work for more than 50 µs; threads that turn a few hundred times and then sleep or come to something (spin,
 // then park); spins on something ready, which are busy-poll's; processes with io_uring.
@@ -43,11 +45,11 @@ enum ZeroTimeoutSpin {
   }
 
   private static func isSpin(_ stretch: FruitlessStretch, _ spins: [Streak]) -> Bool {
-    guard stretch.isOfProbes, stretch.probes >= FruitlessTurns.threshold else { return false }
+    guard stretch.isOfProbes, stretch.isEnough(stretch.probes) else { return false }
     if stretch.isShortLived { return false }
     if let look = stretch.look {
       guard look.isIdle, look.work <= mostWork, stretch.gap <= mostGapWithLook else { return false }
-    } else if stretch.gap > mostGap {
+    } else if stretch.gap > (stretch.isAll ? mostGapWithLook : mostGap) {
       return false
     }
     // Its waits return something in turn: that is told already.
@@ -67,12 +69,12 @@ enum ZeroTimeoutSpin {
   ) -> Conclusion {
     let victim = world.party(stretch.process, thread: stretch.thread, execed: execed(stretch.process, world), tables)
     let severity = severity(stretch)
-    let works = stretch.look.map { !$0.isEmptyLoop } ?? true
+    let works = stretch.isShort || stretch.look.map { !$0.isEmptyLoop } ?? true
     let probe = stretch.probe
     let isOfChildren = [.wait4, .waitid].contains(probe?.syscall)
     let name = victim.pid == victim.tid ? "" : ", thread \(victim.tid)"
     var message =
-      "\(victim.command) (pid \(victim.pid)\(name)) turns without waiting: \(calls(stretch)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(between(stretch))"
+      "\(victim.command) (pid \(victim.pid)\(name)) turns without waiting: \(calls(stretch)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(stretch.isShort ? ", which is nearly all that the log shows of it" : "")\(between(stretch))"
     if others > 0 { message += "; \(counted(UInt64(others), "other thread")) of it did the same" }
     let seconds = Double(stretch.duration) / 1e9
     let finding = Finding(

@@ -232,7 +232,7 @@ struct ActivityMeter {
       let where_ = longest.map { ", longest in \(Self.words($0.key)) (\(Duration.text($0.value)))" } ?? ""
       parts.append("blocked \(Duration.text(activity.blockedTotal))\(where_)")
     }
-    if activity.waitReturns > 0, !Duration.countsLines {
+    if activity.waitReturns > 0, !Duration.countsLines, lived >= 1_000_000 {
       let rate = Double(activity.waitReturns) / (Double(lived) / 1e9)
       parts.append("\(rate < 1000 ? Duration.fixed(rate, 1) : grouped(UInt64(rate))) wait returns/s")
     }

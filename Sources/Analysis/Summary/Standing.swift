@@ -53,12 +53,13 @@ struct StandingMeter {
   func lastRun(of thread: ThreadID) -> StackID? { stacks[thread] }
 
   /// All threads that are alive at the end, in order of process and thread.
+  /// `isPartial`: not all threads and descriptors are told of (a part of a log).
   func standings(
-    _ findings: [Finding], world: World, tables: TraceTables, duration: Nanoseconds
+    _ findings: [Finding], world: World, tables: TraceTables, duration: Nanoseconds, isPartial: Bool
   ) -> [Standing] {
     let alive = world.threads.compactMap { $0?.isAlive == true ? $0 : nil }
     return alive.sorted { ($0.process, $0.id) < ($1.process, $1.id) }.map { thread in
-      var standing = standing(thread, world: world, tables: tables, duration: duration)
+      var standing = standing(thread, world: world, tables: tables, duration: duration, isPartial: isPartial)
       // A spin that lasts to the end says more than the call that happens to be open.
       let spin = findings.last {
         [.busyPoll, .zeroTimeoutSpin, .retrySpin].contains($0.rule) && $0.victim?.process == thread.process
@@ -74,7 +75,7 @@ struct StandingMeter {
   }
 
   private func standing(
-    _ thread: ThreadState, world: World, tables: TraceTables, duration: Nanoseconds
+    _ thread: ThreadState, world: World, tables: TraceTables, duration: Nanoseconds, isPartial: Bool
   ) -> Standing {
     let name = EventText.harmless(tables.text(thread.givenName == .empty ? thread.name : thread.givenName))
     var standing = Standing(
@@ -84,10 +85,16 @@ struct StandingMeter {
     guard let call = world.openCall(of: thread.id), let place = world.openPlace(of: thread.id), burns < 0.5 else {
       if burns < 0.05, let wait = world.lastWait(of: thread.id) {
         // Caught between two calls.
-        let words = Waiting.words(wait.operation, wait.syscall, thread, world: world, tables: tables)
-        standing.text = "mostly \(words.what)\(words.who.isEmpty ? "" : "; \(words.who)")"
+        let words = Waiting.words(
+          wait.operation, wait.syscall, thread, world: world, tables: tables, isPartial: isPartial)
+        // Of a wait on numbers these are not kept.
+        var isKnown = !words.who.isEmpty
+        if case .wait(let wait) = wait.operation, !wait.isEpoll, wait.timeout < 0 { isKnown = false }
+        standing.text = "mostly \(words.what)\(isKnown ? "; \(words.who)" : "")"
       } else {
-        standing.text = running(thread, share: burns, tables: tables)
+        standing.text =
+          isPartial && burns < 0.05
+          ? "is between two calls where the log ends" : running(thread, share: burns, tables: tables)
         if burns >= 0.05 { standing.stack = stacks[thread.id]?.position }
       }
       return standing
@@ -100,7 +107,8 @@ struct StandingMeter {
     let isOld = thread.predates && call.since <= thread.started + 1_000_000_000 && call.since == 0
     standing.since = isOld ? nil : call.since
     let time = isOld ? "since before the trace" : "since \(Duration.moment(call.since))"
-    let words = Waiting.words(call.operation, call.syscall, thread, world: world, tables: tables)
+    let words = Waiting.words(
+      call.operation, call.syscall, thread, world: world, tables: tables, isPartial: isPartial)
     standing.text = "\(words.what) \(time)\(words.who.isEmpty ? "" : "; \(words.who)")"
     return standing
   }
@@ -132,12 +140,14 @@ enum Waiting {
   private static let mostShown = 4
 
   static func words(
-    _ operation: Operation, _ syscall: Syscall, _ thread: ThreadState, world: World, tables: TraceTables
+    _ operation: Operation, _ syscall: Syscall, _ thread: ThreadState, world: World, tables: TraceTables,
+    isPartial: Bool
   ) -> (what: String, who: String) {
     let call = "\(syscall.name)()"
     switch operation {
     case .wait(let wait):
-      return ("waits in \(call)", ends(of: wait, thread, world: world, tables: tables))
+      let who = ends(of: wait, thread, world: world, tables: tables, isPartial: isPartial)
+      return ("waits in \(call)", who)
     case .transfer(let transfer):
       let file = world.file(world.descriptor(transfer.fd, of: thread.id).file)
       let what = "waits in \(call) on \(object(transfer.fd, file?.kind))"
@@ -160,7 +170,8 @@ enum Waiting {
       return (
         "waits in \(call) at 0x\(String(address, radix: 16))",
         operation & 128 == 0
-          ? "another thread, or a process that shares that memory, must wake it" : lock(thread, world)
+          ? "another thread, or a process that shares that memory, must wake it"
+          : lock(thread, world, isPartial: isPartial)
       )
     case .exec, .spawn: return ("is inside of \(call)", "")
     default:
@@ -173,14 +184,18 @@ enum Waiting {
     "fd \(fd)\(kind.map { " (\(ObjectWords.noun($0)))" } ?? "")"
   }
 
-  private static func ends(of wait: Wait, _ thread: ThreadState, world: World, tables: TraceTables) -> String {
+  private static func ends(
+    of wait: Wait, _ thread: ThreadState, world: World, tables: TraceTables, isPartial: Bool
+  ) -> String {
     var fds: [FD] = world.openWaits(of: thread.id).map(\.fd).filter { $0 >= 0 }
     if wait.isEpoll {
       let instance = world.file(world.descriptor(wait.epoll, of: thread.id).file)
       fds = instance?.interest.entries.map(\.fd) ?? []
     }
     var parts = wait.timeout >= 0 ? ["at most \(Duration.asked(UInt64(wait.timeout))) at a time"] : []
-    if fds.isEmpty, wait.timeout < 0 { parts.append("on nothing: only a signal ends it") }
+    if fds.isEmpty, wait.timeout < 0 {
+      parts.append(isPartial ? "for what the log does not tell" : "on nothing: only a signal ends it")
+    }
     for fd in fds.prefix(mostShown) {
       let file = world.file(world.descriptor(fd, of: thread.id).file)
       let who = writers(fd, thread, world: world, tables: tables)
@@ -233,10 +248,11 @@ enum Waiting {
     return "for \(children.prefix(mostShown).joined(separator: ", "))\(more) to end"
   }
 
-  private static func lock(_ thread: ThreadState, _ world: World) -> String {
+  private static func lock(_ thread: ThreadState, _ world: World, isPartial: Bool) -> String {
     guard let process = world.process(thread.process) else { return "" }
     guard let owner = world.lockOwner(of: thread.id) else {
-      return world.threads(of: process.id).filter({ world.thread($0)?.isAlive == true }).count > 1
+      let others = world.threads(of: process.id).filter { world.thread($0)?.isAlive == true }
+      return isPartial || others.count > 1
         ? "another thread must wake it" : "it is the only thread: nobody in its process can wake it"
     }
     if owner == 0 { return "for what it inherited at its fork: nobody in its process can release or signal that" }

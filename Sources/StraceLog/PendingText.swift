@@ -1,0 +1,32 @@
+// A call that ends without a result: strace writes what it knows when the call is entered, and a thread that hangs in it leaves the line
+// so. A line that was cut on its way looks much the same, and says nothing of the thread.
+
+import Trace
+
+extension Arguments {
+  /// Whether the text is what strace writes of a call of that kind before it returns (strace 6.1: what the kernel fills in is
+  /// written at the exit, and the parenthesis is closed then).
+  func mayBePending(_ shape: CallShape, _ syscall: Syscall) -> Bool {
+    guard call.ending == .broken, call.isBalanced else { return false }
+    let isOpen = call.arguments.last?.isEmpty ?? false
+    let count = call.arguments.count - (isOpen ? 1 : 0)
+    switch shape {
+    case .transfer(.input, _), .vector(.input, _), .vectorAt(.input), .receive, .message(.input), .messages(.input),
+      .accept, .epollWait, .epollPwait2:
+      return isOpen && count == 1
+    case .waitChild: return isOpen && count == (syscall == .waitid ? 2 : 1)
+    case .transfer(.output, _), .send, .vector(.output, _):
+      guard !isOpen, count >= 3 else { return false }
+      // Output of the program's own may stand behind the size.
+      var size = argument(2)
+      return size.number() != nil && size.isAtEnd
+    case .message(.output): return !isOpen && count == 3
+    case .poll, .ppoll, .futex, .connect: return !isOpen && count >= 3
+    case .select, .pselect: return !isOpen && count >= 5
+    case .flock: return !isOpen && count == 2
+    case .sleep(let place): return isOpen && count == place + 1
+    case .restart, .exit: return true
+    default: return false
+    }
+  }
+}
