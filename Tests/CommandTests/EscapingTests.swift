@@ -63,6 +63,8 @@ import Testing
     ] {
       let output = try traced.told(command)
       #expect(harmful(output) == [], "\(command)")
+      // The table of open files names programs, not threads.
+      if command == ["lineage"], hostile == .python { continue }
       #expect(output.contains("img src=x") || output.contains("img x"), "\(command) has shown what there is")
     }
     // The function that the finding names.

@@ -47,8 +47,8 @@ import Trace
   }
 
   @Test(arguments: [
-    ("[INT TERM]", 1 << 1 | 1 << 14), ("[SIGINT]", 1 << 1), ("[]", 0), ("~[]", UInt64.max),
-    ("~[KILL]", ~(1 << 8)), ("[RTMIN RT_1]", 1 << 31 | 1 << 32),
+    ("[INT TERM]", 0x4002), ("[SIGINT]", 0x2), ("[]", 0), ("~[]", UInt64.max),
+    ("~[KILL]", 0xFFFF_FFFF_FFFF_FEFF), ("[RTMIN RT_1]", 0x1_8000_0000),
   ]) func signalSets(_ text: String, value: UInt64) { #expect(reading(text + ") = 0") { $0.signalSet(0) } == value) }
 
   @Test(arguments: [

@@ -8,14 +8,14 @@ import Trace
 @testable import StraceLog
 
 /// Calls `body` with a scanner over the text.
-func scanning<Result>(_ text: String, _ body: (Scanner) throws -> Result) rethrows -> Result {
+func scanning<Result>(_ text: String, _ body: (StraceLog.Scanner) throws -> Result) rethrows -> Result {
   var bytes = Array(text.utf8)
   // An empty text has an address, too.
   bytes.append(0)
-  return try bytes.withUnsafeBufferPointer { try body(Scanner($0.baseAddress!, 0..<(bytes.count - 1))) }
+  return try bytes.withUnsafeBufferPointer { try body(StraceLog.Scanner($0.baseAddress!, 0..<(bytes.count - 1))) }
 }
 
-extension Scanner {
+extension StraceLog.Scanner {
   func string(_ range: Range<Int>) -> String { String(decoding: text(range), as: UTF8.self) }
 }
 
@@ -52,7 +52,7 @@ struct ReadLog {
   /// `rule severity confidence fd`.
   var findings: [String] {
     analysis.findings.map {
-      "\($0.rule.name) \($0.severity) \($0.confidence) \($0.object?.victimFD.map { "\($0)" } ?? "-")"
+      "\($0.rule.rawValue) \($0.severity) \($0.confidence) \($0.object?.victimFD.map { "\($0)" } ?? "-")"
     }
   }
 
