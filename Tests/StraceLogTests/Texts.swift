@@ -7,6 +7,9 @@ import Trace
 
 @testable import StraceLog
 
+/// Foundation has one, too.
+typealias Scanner = StraceLog.Scanner
+
 /// Calls `body` with a scanner over the text.
 func scanning<Result>(_ text: String, _ body: (Scanner) throws -> Result) rethrows -> Result {
   var bytes = Array(text.utf8)
@@ -52,7 +55,7 @@ struct ReadLog {
   /// `rule severity confidence fd`.
   var findings: [String] {
     analysis.findings.map {
-      "\($0.rule.name) \($0.severity) \($0.confidence) \($0.object?.victimFD.map { "\($0)" } ?? "-")"
+      "\($0.rule.rawValue) \($0.severity) \($0.confidence) \($0.object?.victimFD.map { "\($0)" } ?? "-")"
     }
   }
 
