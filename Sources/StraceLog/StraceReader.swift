@@ -238,7 +238,7 @@ public final class StraceReader: EventSource {
 
   /// A line that is none of strace's: the rest of a call that the program's output has cut, a call behind such output, a gap.
   private func readOther(_ line: Scanner, _ body: Scanner) {
-    if let thread = brokenThread, mend(thread, with: body) { return }
+    if let thread = brokenThread, mend(thread, with: line) { return }
     let attached = Survey.attachment(body)
     // Another log of another process, behind the first.
     if let attached, !survey.namesThreads { unnamed = attached.tid }
