@@ -19,8 +19,8 @@ extension CallReader {
           epoll: epoll, entries: range, timeout: timeout,
           capacity: UInt32(clamping: max(0, arguments.number(2)))))
     case .poll, .ppoll:
-      let range = pollSet(arena: &arena)
-      if result > 0, let returned = call.returned { pollResult(returned, range, arena: &arena) }
+      var range = pollSet(arena: &arena)
+      if result > 0, let returned = call.returned { range = pollResult(returned, range, arena: &arena) }
       let timeout: Int64
       if case .poll = shape {
         timeout = milliseconds(2)
@@ -81,24 +81,38 @@ extension CallReader {
   }
 
   /// `[{fd=3, revents=POLLIN}], left {...}`, in the order of the set.
-  private func pollResult(_ returned: Range<Int>, _ set: ArenaRange, arena: inout Arena) {
+  private mutating func pollResult(_ returned: Range<Int>, _ set: ArenaRange, arena: inout Arena) -> ArenaRange {
     var scanner = Scanner(arguments.bytes, returned)
-    guard scanner.skip(0x5B) else { return }
+    guard scanner.skip(0x5B) else { return set }
     var place = Int(set.offset)
     let end = place + Int(set.count)
     while scanner.skip(0x7B) {
       _ = scanner.skip("fd=")
-      guard let fd = scanner.number() else { return }
-      _ = scanner.annotation()
-      guard scanner.skip(", revents=") else { return }
+      var number = scanner
+      guard let fd = number.number() else { break }
+      while place < end, Int64(arena.waits[place].fd) != fd { place += 1 }
+      // What a set that was cut leaves out.
+      let hasRoom = arena.waits.count - Int(set.offset) < TraceFormat.longestWaitSet
+      let isLeftOut = place == end && arguments.isCut && hasRoom
+      guard place < end || isLeftOut else { break }
+      if isLeftOut {
+        _ = arguments.fd(&scanner)
+      } else {
+        _ = number.annotation()
+        scanner = number
+      }
+      guard scanner.skip(", revents=") else { break }
       let events = readiness(&scanner)
       skipPast(0x7D, &scanner)
       if scanner.skip(0x2C) { scanner.skipSpaces() }
-      while place < end, Int64(arena.waits[place].fd) != fd { place += 1 }
-      guard place < end else { return }
-      arena.waits[place].returned = events
-      place += 1
+      if isLeftOut {
+        arena.waits.append(WaitEntry(fd: FD(truncatingIfNeeded: fd), asked: events, returned: events))
+      } else {
+        arena.waits[place].returned = events
+        place += 1
+      }
     }
+    return ArenaRange(offset: Int(set.offset), count: arena.waits.count - Int(set.offset))
   }
 
   // MARK: select

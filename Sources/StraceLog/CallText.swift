@@ -131,6 +131,8 @@ struct CallText {
       return
     }
     ending = .whole
+    // A failure has a name, and what is in parentheses ends: else the line was wrapped.
+    if value == -1, scanner.isAtEnd, duration == nil { ending = .broken }
     result = value
     annotation = scanner.annotation()
     scanner.skipSpaces()
@@ -145,7 +147,11 @@ struct CallText {
     if scanner.next == 0x28 {
       var close = scanner.end - 1
       while close > scanner.at, scanner.bytes[close] != 0x29 { close -= 1 }
-      if close > scanner.at { returned = scanner.at + 1..<close }
+      if close > scanner.at {
+        returned = scanner.at + 1..<close
+      } else {
+        ending = .broken
+      }
     }
   }
 

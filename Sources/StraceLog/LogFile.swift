@@ -145,6 +145,8 @@ final class LogFile {
       capacity *= 2
     }
     let got = read(at: offset, into: UnsafeMutableRawBufferPointer(start: buffer + filled, count: capacity - filled))
+    // A byte order mark is no part of the first line.
+    if offset == 0, got >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { start = 3 }
     offset += got
     filled += got
     return got > 0

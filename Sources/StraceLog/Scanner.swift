@@ -65,7 +65,9 @@ struct Scanner {
       value = value &* 10 &+ UInt64(bytes[at] &- 0x30)
       at += 1
     }
-    return at > start && at - start < 20 ? value : nil
+    guard at - start >= 20 else { return at > start ? value : nil }
+    // Twenty digits that fit begin with a 1, and have not wrapped around.
+    return at - start == 20 && bytes[start] == 0x31 && value >= 10_000_000_000_000_000_000 ? value : nil
   }
 
   /// A C number: decimal, 0x... or 0...; with its sign.

@@ -413,14 +413,19 @@ extension StraceReader {
       search.at = found + 1
     }
     for start in candidates {
-      let whole = open.text + line.text(start..<line.end)
+      // A mail is wrapped at spaces, and these are gone.
+      let isWrapped = start == line.at && open.text.last == 0x2C && line.next != 0x20
+      let whole = open.text + (isWrapped ? [0x20] : []) + line.text(start..<line.end)
       if completes(whole, place) { return true }
       // A literal that the output has cut.
       let closed = Self.closed(open.text) + line.text(start..<line.end)
       if start != line.at, completes(closed, place) { return true }
     }
     // A line that was wrapped more than once.
-    if open.text.count < 4096 { threads[place].call!.text += line.text(line.rest) }
+    if open.text.count < 4096 {
+      if open.text.last == 0x2C, line.next != 0x20 { threads[place].call!.text.append(0x20) }
+      threads[place].call!.text += line.text(line.rest)
+    }
     return false
   }
 

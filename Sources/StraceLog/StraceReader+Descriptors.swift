@@ -17,6 +17,9 @@ extension StraceReader {
       if known.isOpen, mention.annotation == nil || isFamiliar(mention, known, place) { continue }
       describe(mention, isFirst: index == 0, shape, operation, known, place)
     }
+    if reader.arguments.isCut {
+      sayOnce(.log, "long wait sets are cut short (strace -v shows them whole): what is left out is not seen", place)
+    }
     noteInterest(operation, place)
   }
 

@@ -238,12 +238,12 @@ public final class StraceReader: EventSource {
 
   /// A line that is none of strace's: the rest of a call that the program's output has cut, a call behind such output, a gap.
   private func readOther(_ line: Scanner, _ body: Scanner) {
-    if let thread = brokenThread, mend(thread, with: body) { return }
+    if let thread = brokenThread, mend(thread, with: line) { return }
     let attached = Survey.attachment(body)
     // Another log of another process, behind the first.
     if let attached, !survey.namesThreads { unnamed = attached.tid }
     if attached != nil || body.starts(with: "strace:") || body.starts(with: "Process ") || body.starts(with: "% time")
-      || body.starts(with: "------")
+      || body.starts(with: "------") || Self.isTable(line)
     {
       if let tid = Self.detached(body), let place = numbers[tid] { endBroken(place) }
       return note(.strace, line)
@@ -262,6 +262,22 @@ public final class StraceReader: EventSource {
     var inner = body
     let name = inner.word()
     note(!name.isEmpty && inner.next == 0x28 && inner.find(") = ") != nil ? .unknownCall : .prose, line)
+  }
+
+  /// A row of -c's table, ` 12.50    0.000123 ...`, or of what -e read= shows, ` | 00000  7f 45 ...`.
+  private static func isTable(_ line: Scanner) -> Bool {
+    var scanner = line
+    if scanner.skip(" | ") {
+      let digits = scanner.at
+      while Scanner.hexDigit(scanner.next) != nil { scanner.at += 1 }
+      return scanner.at - digits >= 5 && scanner.starts(with: "  ")
+    }
+    scanner.skipSpaces()
+    guard scanner.decimal() != nil, scanner.skip(0x2E), scanner.decimal() != nil, scanner.next == 0x20 else {
+      return false
+    }
+    scanner.skipSpaces()
+    return scanner.decimal() != nil && scanner.skip(0x2E) && scanner.decimal() != nil && scanner.next == 0x20
   }
 
   /// `Process 124 detached`.

@@ -9,6 +9,8 @@ struct Wording: OptionSet {
   static let typography = Wording(rawValue: 2)
   /// `> ` before each line.
   static let quoted = Wording(rawValue: 4)
+  /// Colours of a terminal.
+  static let coloured = Wording(rawValue: 8)
 
   /// What a line that is to be looked at shows.
   static func of(_ line: Scanner) -> Wording {
@@ -19,6 +21,7 @@ struct Wording: OptionSet {
     if line.find("\u{201C}") != nil || line.find("\u{201D}") != nil || line.find("\u{A0}") != nil {
       found.insert(.typography)
     }
+    if line.find("\u{1B}[") != nil { found.insert(.coloured) }
     if line.next == 0x3E { found.insert(.quoted) }
     return found
   }
@@ -41,6 +44,12 @@ struct Wording: OptionSet {
     }
     while !line.isAtEnd {
       let byte = line.next
+      if byte == 0x1B, line.peek(1) == 0x5B {
+        line.at += 2
+        while !line.isAtEnd, line.next &- 0x40 >= 0x3F { line.at += 1 }
+        line.at += 1
+        continue
+      }
       if byte == 0x26 || byte >= 0xC2,
         let (text, plain) = Self.replacements.first(where: { line.starts(with: $0.0) })
       {

@@ -46,10 +46,14 @@ import Trace
     if value != nil || !text.hasPrefix("{9") { #expect(time == value) }
   }
 
+  /// By the signals' numbers.
   @Test(arguments: [
-    ("[INT TERM]", 0x4002), ("[SIGINT]", 0x2), ("[]", 0), ("~[]", UInt64.max),
-    ("~[KILL]", 0xFFFF_FFFF_FFFF_FEFF), ("[RTMIN RT_1]", 0x1_8000_0000),
-  ]) func signalSets(_ text: String, value: UInt64) { #expect(reading(text + ") = 0") { $0.signalSet(0) } == value) }
+    ("[INT TERM]", [2, 15]), ("[SIGINT]", [2]), ("[]", []), ("[RTMIN RT_1]", [32, 33]), ("[CHLD USR1 0x7f]", [10, 17]),
+  ]) func signalSets(_ text: String, signals: [UInt64]) {
+    let set = signals.reduce(0 as UInt64) { $0 | 1 << ($1 - 1) }
+    #expect(reading(text + ") = 0") { $0.signalSet(0) } == set)
+    #expect(reading("~" + text + ") = 0") { $0.signalSet(0) } == ~set)
+  }
 
   @Test(arguments: [
     (#"{sa_family=AF_UNIX, sun_path="/run/x"}"#, "unix:/run/x"),

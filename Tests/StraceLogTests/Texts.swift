@@ -7,6 +7,9 @@ import Trace
 
 @testable import StraceLog
 
+/// Foundation has one, too.
+typealias Scanner = StraceLog.Scanner
+
 /// Calls `body` with a scanner over the text.
 func scanning<Result>(_ text: String, _ body: (StraceLog.Scanner) throws -> Result) rethrows -> Result {
   var bytes = Array(text.utf8)
