@@ -16,6 +16,8 @@ struct LogOccurrence {
   var what: What
   var tid: Int32
   var path: String
+  /// Which of the logs.
+  var file: Int
   var lineNumber: Int
 }
 
@@ -139,7 +141,7 @@ struct LogMerge {
       last = place
       return LogOccurrence(
         what: .end(end - stream.days * 86_400_000_000_000 * (style == .ofDay ? 1 : 0)), tid: stream.tid,
-        path: stream.file.path, lineNumber: stream.lineNumber)
+        path: stream.file.path, file: place, lineNumber: stream.lineNumber)
     }
     let end = endTime(stream)
     let isOvertaken = end.map { $0 > (heap.first?.time ?? .max) } ?? false
@@ -168,7 +170,8 @@ struct LogMerge {
     advance(stream)
     last = place
     return LogOccurrence(
-      what: asBegin ? .begin(text) : .line(text), tid: stream.tid, path: stream.file.path, lineNumber: number)
+      what: asBegin ? .begin(text) : .line(text), tid: stream.tid, path: stream.file.path, file: place,
+      lineNumber: number)
   }
 
   private static func isTimeless(_ line: [UInt8]) -> Bool {

@@ -111,7 +111,7 @@ extension StraceReader {
   private func whole(_ named: NamedCall, _ shape: CallShape, _ place: Int, _ body: Scanner) {
     var result = reader.call.result
     var operation = decode(named, shape, result: &result)
-    if case .bind(let fd, _) = operation, let address = survey.addresses[lineIndex] {
+    if case .bind(let fd, _) = operation, let address = survey.addresses[Survey.place(fileNumber, lineNumber)] {
       operation = .bind(fd, address: intern(address))
     }
     let entered = now

@@ -46,6 +46,8 @@ public final class StraceReader: EventSource {
   var stacks = LogStacks()
   /// Where the line that is read stands.
   private(set) var lineNumber = 0
+  /// Which of several logs that is.
+  private(set) var fileNumber = 0
   private var linePath: String
   /// Which line that is, of all, from 1.
   private(set) var lineIndex = 0
@@ -75,7 +77,7 @@ public final class StraceReader: EventSource {
     self.files = files
     var survey = Survey()
     let tids = paths.count > 1 ? paths.map(Self.tid) : [nil]
-    for (file, tid) in zip(files, tids) { survey.read(file, tid: tid) }
+    for (number, file) in files.enumerated() { survey.read(file, number: number, tid: tids[number]) }
     survey.conclude()
     guard survey.calls > 0 else { throw .notATrace(path: paths[0]) }
     self.survey = survey
@@ -188,12 +190,13 @@ public final class StraceReader: EventSource {
     guard let occurrence = merge!.next() else { return false }
     lineNumber = occurrence.lineNumber
     linePath = occurrence.path
-    lineIndex += 1
+    fileNumber = occurrence.file
     switch occurrence.what {
     case .line(let text): clean(text) { self.read($0, tid: occurrence.tid) }
     case .begin(let text): clean(text) { self.read($0, tid: occurrence.tid, onlyBegins: true) }
     case .end(let time):
-      release(until: clock.at(time))
+      now = max(now, clock.at(time))
+      release(until: now)
       tell(.end, tid: occurrence.tid)
     }
     return true

@@ -18,7 +18,9 @@ struct Survey {
   var parents: [Int32: [Int32]] = [:]
   /// By line: what a socket was bound to that asked for any port, as later calls tell.
   var addresses: [Int: [UInt8]] = [:]
-  private var binds: [Int32: (line: Int, fd: Int64)] = [:]
+  private var binds: [Int32: (place: Int, fd: Int64)] = [:]
+  /// Where the line stands that is looked at.
+  private var place = 0
   private var call = Arguments(UnsafePointer(bitPattern: 1)!)
   /// Process that was attached to, and how many threads it had.
   var attached: [Int32: Int] = [:]
@@ -45,13 +47,14 @@ struct Survey {
   private static let sampled = 20_000
 
   /// Surveys one file; `tid`: its thread, if its name tells (-ff).
-  mutating func read(_ file: LogFile, tid: Int32? = nil) {
+  mutating func read(_ file: LogFile, number: Int = 0, tid: Int32? = nil) {
     file.rewind()
     if lines == 0 { wording = Self.wording(of: file) }
     var cleaned: [UInt8] = []
     var known: Int32 = -1
     while let raw = file.next() {
       lines += 1
+      place = Self.place(number, file.lineNumber)
       if wording.isEmpty {
         look(raw, tid, &known)
       } else {
@@ -65,6 +68,9 @@ struct Survey {
     if known > 0 { lastLine[known] = lines }
     file.rewind()
   }
+
+  /// A line of one of several logs, as one number.
+  static func place(_ file: Int, _ line: Int) -> Int { file << 40 | line }
 
   /// What the first lines need.
   private static func wording(of file: LogFile) -> Wording {
@@ -221,7 +227,7 @@ struct Survey {
     if name.count == 4, word.starts(with: "bind") {
       guard body.find("htons(0)") != nil else { return }
       var argument = body
-      if let fd = argument.number() { binds[tid] = (lines, fd) }
+      if let fd = argument.number() { binds[tid] = (place, fd) }
       return
     }
     guard let bind = binds[tid] else { return }
@@ -236,9 +242,9 @@ struct Survey {
       guard text.skip("TCP:[") || text.skip("TCPv6:["), range.count > 6 else { return }
       // An inode has no colon in it.
       guard text.find(":") != nil else { return }
-      addresses[bind.line] = text.text(text.at..<range.upperBound - 1)
+      addresses[bind.place] = text.text(text.at..<range.upperBound - 1)
     } else {
-      addresses[bind.line] = call.address(1)
+      addresses[bind.place] = call.address(1)
     }
     binds[tid] = nil
   }

@@ -49,12 +49,12 @@ def recorded_calls():
 
     faultline stops only at some commands of fcntl, ioctl and prctl; strace cannot choose, and is given none of these.
     """
-    with open(os.path.join(ROOT, "Sources/Recorder/SyscallTable.swift")) as file:
+    with open(os.path.join(ROOT, "Sources/Trace/SyscallTable.swift")) as file:
         rows = re.findall(r"^ *SyscallRow\(\.(\w+),.*, \.(always|waits|armed|all|never)\b", file.read(), re.MULTILINE)
     wanted = [name for name, rule in rows if rule in ("always", "waits", "armed")]
     names = [re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), name) for name in wanted]
     if not names:
-        raise CannotBuild("Sources/Recorder/SyscallTable.swift has no rows that tools/bench can read")
+        raise CannotBuild("Sources/Trace/SyscallTable.swift has no rows that tools/bench can read")
     return [name for name in names if name not in ("fcntl", "ioctl", "prctl")]
 
 
