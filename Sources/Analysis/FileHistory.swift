@@ -61,13 +61,14 @@ public struct FileHistory: Sendable {
     }
     var stack = roots.reversed().map { (id: $0, depth: 0) }
     while let (id, depth) = stack.popLast() {
-      add(steps[id] ?? [], of: id, depth: depth, world, tables)
+      add(steps[id] ?? [], of: id, depth: depth, among: file.history, world, tables)
       for child in (children[id] ?? []).reversed() { stack.append((child, depth + 1)) }
     }
   }
 
   private mutating func add(
-    _ steps: [LineageStep], of id: ProcessID, depth: Int, _ world: World, _ tables: TraceTables
+    _ steps: [LineageStep], of id: ProcessID, depth: Int, among all: [LineageStep], _ world: World,
+    _ tables: TraceTables
   ) {
     let pid = world.process(id)?.pid ?? 0
     let name = world.title(of: id, tables)
@@ -85,8 +86,20 @@ public struct FileHistory: Sendable {
       case .closedByExit: close("exit", step)
       }
     }
+    /// A number that another process had put into the table while both shared it (CLONE_FILES).
+    func shared(_ step: LineageStep) -> Int? {
+      let maker = all.last {
+        if case .acquired = $0.kind { $0.process != id && $0.fd == step.fd && $0.time <= step.time } else { false }
+      }
+      guard let maker else { return nil }
+      tenures.append(
+        Tenure(
+          depth: depth, process: id, pid: pid, name: name, fd: step.fd, start: maker.time,
+          how: "by \(world.process(maker.process)?.pid ?? 0), in a table that both had"))
+      return tenures.count - 1
+    }
     func close(_ ending: String, _ step: LineageStep) {
-      guard let place = open.removeValue(forKey: step.fd) else { return }
+      guard let place = open.removeValue(forKey: step.fd) ?? shared(step) else { return }
       tenures[place].end = step.time
       tenures[place].ending = ending
     }

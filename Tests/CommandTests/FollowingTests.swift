@@ -74,19 +74,12 @@ import Testing
     let open = Set(told.split(separator: " ").compactMap { Int($0.prefix { $0.isNumber }) })
     #expect(open.count > 5)
     let lineage = try Command.run([Command.faultline, "lineage", trace]).output
-    var root: Substring?
-    var isRoot = false
-    var modelled: Set<Int> = []
-    for line in lineage.split(separator: "\n") {
-      if let place = line.range(of: "(pid ") {
-        let pid = line[place.upperBound...].prefix { $0.isNumber }
-        // The first process that is named is the root: it made or was given everything.
-        if root == nil { root = pid }
-        isRoot = pid == root
-      } else if isRoot, line.hasSuffix("closed by the process's end"), let place = line.range(of: "fd ") {
-        modelled.formUnion([Int(line[place.upperBound...].prefix { $0.isNumber }) ?? -1])
-      }
+    let rows = lineage.split(separator: "\n").compactMap { row in
+      row.firstMatch(of: #/ (\d+) +(\d+)[rwu] /#).map { (pid: $0.output.1, fd: Int($0.output.2), row: row) }
     }
+    // The first process that is named is the root: it made or was given everything.
+    let root = try #require(rows.first).pid
+    let modelled = Set(rows.filter { $0.pid == root && $0.row.contains(" s exit ") }.compactMap(\.fd))
     // Standard descriptors are files, which the report leaves out; what was inherited beyond them lies higher.
     let below = open.filter { (3..<200).contains($0) }
     #expect(modelled.filter { (3..<200).contains($0) } == below, "\(lineage)\n\(told)")
