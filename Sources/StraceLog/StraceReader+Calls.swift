@@ -213,6 +213,7 @@ extension StraceReader {
   ) {
     tell(event(named, Self.unreturned(operation), place, .begin, nil, entered: entered, exited: entered))
     threads[place].call = OpenLogCall(named: named, text: text, entered: entered, isTold: true)
+    if case .spawn? = named.shape, forking.count < 64 { forking.append(place) }
   }
 
   /// A call as it is before it returns.

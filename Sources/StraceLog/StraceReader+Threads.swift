@@ -19,8 +19,9 @@ extension StraceReader {
     }
     if makers.isEmpty {
       // A fork that the log does not see return.
-      let forking = numbers.values.filter {
-        threads[$0].call.flatMap { spawnFlags($0) } != nil && threads[$0].call?.child == nil
+      forking.removeAll { place in
+        guard case .spawn? = threads[place].call?.named.shape else { return true }
+        return threads[place].call?.child != nil
       }
       if forking.count == 1, let open = threads[forking[0]].call, let flags = spawnFlags(open) {
         return start(tid, parent: forking[0], flags: flags)
@@ -95,7 +96,9 @@ extension StraceReader {
   /// A thread that was there before the log. Whose it is no line tells: those of one attachment are taken for one process.
   private func found(_ tid: Int32) -> Int {
     let isLeader = survey.attached[tid] != nil && survey.attached.count > 1 || survey.leaders.contains(tid)
-    let family = isLeader ? nil : threads.first { world.process(of: $0.id)?.predates == true && !$0.hasEnded }
+    if let place = family, threads[place].hasEnded { family = nil }
+    if family == nil { family = threads.firstIndex { !$0.hasEnded && world.process(of: $0.id)?.predates == true } }
+    let family = isLeader ? nil : family.map { threads[$0] }
     let place: Int
     if let family, survey.namesThreads {
       place = add(tid, process: family.record)
@@ -113,8 +116,8 @@ extension StraceReader {
 
   /// The process of a first thread that is not its leader: the one that was attached to, or the lowest tid that nobody made.
   private func leader(_ tid: Int32) -> ThreadRecord? {
-    let unborn = survey.lastLine.keys.filter { $0 > 0 && survey.parents[$0] == nil }
-    guard let pid = survey.attached.count == 1 ? survey.attached.keys.first : unborn.min(), pid != tid, pid > 0 else {
+    guard let pid = survey.attached.count == 1 ? survey.attached.keys.first : survey.firstUnborn, pid != tid, pid > 0
+    else {
       return nil
     }
     processes += 1
@@ -149,10 +152,10 @@ extension StraceReader {
     guard let process = world.process(of: threads[place].id) else { return }
     let path = tables.bytes(process.path)
     let name = path.lastIndex(of: 0x2F).map { path[($0 + 1)...] } ?? path[...]
-    for other in threads.indices
-    where other != place && !threads[other].hasEnded
-      && threads[other].record.process == threads[place].record.process
-    { forget(other) }
+    for id in world.threads(of: threads[place].record.process) {
+      let other = id.position
+      if other != place, other < threads.count, !threads[other].hasEnded { forget(other) }
+    }
     if !name.isEmpty { tell(threads[place].id, .name(intern(Array(name.prefix(15))))) }
   }
 

@@ -55,6 +55,10 @@ public final class StraceReader: EventSource {
   var superseded: [Int32: Int] = [:]
   /// The thread whose call was cut by what stands in the lines after it.
   var brokenThread: Int?
+  /// Threads that have begun to fork; of some it may be over.
+  var forking: [Int] = []
+  /// A thread of the process to which those belong that were there before.
+  var family: Int?
   private var broken: (line: Int, text: [UInt8]) = (0, [])
   /// Whose the lines are that name nobody.
   private var unnamed: Int32 = 0
@@ -296,7 +300,9 @@ public final class StraceReader: EventSource {
   /// A whole call that begins within a line, behind what the program wrote without a newline.
   private func embedded(_ body: Scanner) -> Scanner? {
     var place = body.at
-    while place < body.end {
+    // Output is short where it is worth a look.
+    var tries = 32
+    while place < body.end, tries > 0 {
       // The beginning of a word.
       guard Scanner.isWord(body.bytes[place]), place == body.at || !Scanner.isWord(body.bytes[place - 1]) else {
         place += 1
@@ -305,7 +311,8 @@ public final class StraceReader: EventSource {
       var scanner = body
       scanner.at = place
       let name = scanner.word()
-      if scanner.next == 0x28, name.count > 2 {
+      if scanner.next == 0x28, name.count > 2, name.count < 128 {
+        tries -= 1
         if let call = embedded(name, scanner) { return call }
       }
       place = max(place + 1, name.upperBound)

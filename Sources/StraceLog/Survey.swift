@@ -30,6 +30,8 @@ struct Survey {
   private var asked: Int32?
   /// Threads that are a process's first, since somebody has waited for that.
   var leaders: Set<Int32> = []
+  /// The lowest tid that nobody made.
+  private(set) var firstUnborn: Int32?
   /// The thread of the first line that is a call; 0 if it does not say.
   var firstTid: Int32?
   var style = TimeStyle.none
@@ -283,11 +285,11 @@ struct Survey {
 
   /// Once all is read: whose the lines are that name nobody.
   mutating func conclude() {
+    firstUnborn = lastLine.keys.filter { $0 > 0 && parents[$0] == nil }.min()
     if hasUnnamed, !namesThreads, let first = attachedFirst ?? asked { unnamed = first }
     guard hasUnnamed, unnamed == 0 else { return }
     // The first thread that nobody made.
-    let unborn = lastLine.keys.filter { $0 > 0 && parents[$0] == nil }.sorted()
-    if namesThreads, let first = unborn.first {
+    if namesThreads, let first = firstUnborn {
       unnamed = first
     } else if let attached = attached.keys.sorted().first(where: { parents[$0] == nil }) {
       unnamed = attached
