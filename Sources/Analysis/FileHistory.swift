@@ -89,7 +89,12 @@ public struct FileHistory: Sendable {
     /// A number that another process had put into the table while both shared it (CLONE_FILES).
     func shared(_ step: LineageStep) -> Int? {
       let maker = all.last {
-        if case .acquired = $0.kind { $0.process != id && $0.fd == step.fd && $0.time <= step.time } else { false }
+        // What is inherited is in a table of one's own.
+        if case .acquired(let way) = $0.kind, way != .inherited {
+          $0.process != id && $0.fd == step.fd && $0.time <= step.time
+        } else {
+          false
+        }
       }
       guard let maker else { return nil }
       tenures.append(
