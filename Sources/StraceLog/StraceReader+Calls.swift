@@ -32,12 +32,8 @@ struct LogThread {
 extension StraceReader {
   // MARK: Lines
 
-  /// A line that begins with a call's name.
-  func called(_ body: Scanner, tid: Int32, onlyBegins: Bool) {
-    var body = body
-    let name = body.word()
-    guard let named = CallNames.call(body, name) else { return note(.unknownCall, body) }
-    body.at += 1
+  /// A line that begins with a call; `body` is behind its `(`.
+  func called(_ named: NamedCall, _ body: Scanner, tid: Int32, onlyBegins: Bool) {
     if body.starts(with: "<... resuming"), named.syscall == .restartSyscall { return resumedByKernel(body, tid: tid) }
     let place = thread(tid)
     closeBroken(place, line: body)
@@ -229,8 +225,6 @@ extension StraceReader {
         tell(threads[place].id, .name(intern(Array(reader.arguments.text(1).prefix(15)))))
       }
       return true
-    case .ring:
-      return false
     case .ptrace, .seccomp, .privilege, .opaque, .restart: return true
     case .signalAction:
       // Without a new action the call only asks.

@@ -75,7 +75,7 @@ extension StraceReader {
     }
     threads[place].call!.text = text
     if reader.call.ending == .whole {
-      tell(.end, tid: threads[place].tid, place)
+      endCall(place)
     } else {
       threads[place].call!.text = Self.trimmed(text)
     }

@@ -69,10 +69,10 @@ extension StraceReader {
     _ = body.skip("<unfinished ...>")
     open.text += body.text(body.rest)
     threads[place].call = open
-    tell(.end, tid: tid, place)
+    endCall(place)
   }
 
-  /// A call's end whose beginning is not in the log. What poll and epoll return says enough to go by.
+  /// A call's end whose beginning is not in the log. Of a fork the child is told all the same.
   private func resumedAlone(_ named: NamedCall, _ body: Scanner, _ place: Int) {
     note(.endAlone, body)
     guard case .spawn? = named.shape else { return }
@@ -93,7 +93,7 @@ extension StraceReader {
     open.interrupted = 0
     threads[place].call = open
     switch reader.call.ending {
-    case .whole: tell(.end, tid: tid, place)
+    case .whole: endCall(place)
     default: threads[place].call?.text = Self.trimmed(open.text)
     }
   }
@@ -124,17 +124,13 @@ extension StraceReader {
     switch reader.call.ending {
     case .whole:
       threads[place].call!.text = body.text(body.rest)
-      tell(.end, tid: threads[place].tid, place)
+      endCall(place)
     default: threads[place].call!.text = Self.begun(body)
     }
   }
 
-  /// What the caller asks for.
-  enum Ending { case end }
-
   /// The open call of the thread returns as its text says.
-  func tell(_ ending: Ending, tid: Int32, _ known: Int? = nil) {
-    let place = known ?? thread(tid)
+  func endCall(_ place: Int) {
     guard let open = threads[place].call, let shape = open.named.shape else { return }
     threads[place].call = nil
     open.text.withUnsafeBufferPointer { bytes in

@@ -201,7 +201,7 @@ public final class StraceReader: EventSource {
     case .end(let time):
       now = max(now, clock.at(time))
       release(until: now)
-      tell(.end, tid: occurrence.tid)
+      endCall(thread(occurrence.tid))
     }
     return true
   }
@@ -216,31 +216,32 @@ public final class StraceReader: EventSource {
     var body = line
     body.at = head.body
     if body.isAtEnd { return }
+    var inside = body
+    let named = Self.opened(&inside)
     // What is no line of strace's does not move time.
-    let isOurs = isOfStrace(body)
-    guard isOurs else { return readOther(line, body) }
+    guard named != nil || Self.isOfStrace(body) else { return readOther(line, body) }
     now = max(now, clock.read(head, line: lineIndex))
     release(until: now)
     let tid = head.tid ?? fixed ?? unnamed
+    if let named { return called(named, inside, tid: tid, onlyBegins: onlyBegins) }
     switch body.next {
     case 0x3C: resumed(body, tid: tid)
     case 0x2D: signalled(body, tid: tid)
-    case 0x2B: ended(body, tid: tid)
-    default: called(body, tid: tid, onlyBegins: onlyBegins)
+    default: ended(body, tid: tid)
     }
   }
 
-  /// Whether it looks like what strace writes: a call, the rest of one, a signal, an end.
-  private func isOfStrace(_ body: Scanner) -> Bool {
-    switch body.next {
-    case 0x3C: return body.starts(with: "<... ")
-    case 0x2D: return body.starts(with: "--- ")
-    case 0x2B: return body.starts(with: "+++ ")
-    default:
-      var body = body
-      let name = body.word()
-      return !name.isEmpty && body.next == 0x28 && CallNames.call(body, name) != nil
-    }
+  /// Whether it is what strace writes besides calls: the rest of one, a signal, an end.
+  private static func isOfStrace(_ body: Scanner) -> Bool {
+    body.starts(with: "<... ") || body.starts(with: "--- ") || body.starts(with: "+++ ")
+  }
+
+  /// The call that begins here; the scanner moves behind its `(`.
+  private static func opened(_ scanner: inout Scanner) -> NamedCall? {
+    let name = scanner.word()
+    guard !name.isEmpty, scanner.next == 0x28, let named = CallNames.call(scanner, name) else { return nil }
+    scanner.at += 1
+    return named
   }
 
   /// A line that is none of strace's: the rest of a call that the program's output has cut, a call behind such output, a gap.
@@ -260,11 +261,12 @@ public final class StraceReader: EventSource {
     {
       return note(.gap, line)
     }
-    if unnamed > 0 || !survey.namesThreads, let call = embedded(body) {
+    if unnamed > 0 || !survey.namesThreads, var call = embedded(body) {
       now = max(now, clock.read(LineHead(), line: lineIndex))
       release(until: now)
       note(.prose, Scanner(line.bytes, line.at..<call.at))
-      return called(call, tid: unnamed, onlyBegins: false)
+      if let named = Self.opened(&call) { called(named, call, tid: unnamed, onlyBegins: false) }
+      return
     }
     var inner = body
     let name = inner.word()
