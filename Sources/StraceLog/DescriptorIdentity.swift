@@ -8,8 +8,8 @@ struct DescriptorIdentity {
   var kind = ObjectKind.unknown
   /// As in `ExistingDescriptor`.
   var inode: UInt64 = 0
-  /// A connected stream.
-  var isConnection = false
+  /// Of a connected stream ` to PEER`, by which the model knows it for one (`World.noteConnection`).
+  var peer: [UInt8] = []
 
   init(kind: ObjectKind) { self.kind = kind }
 
@@ -44,7 +44,9 @@ struct DescriptorIdentity {
       let isStream =
         protocolName.starts(with: "TCP") || protocolName.starts(with: "UNIX-STREAM")
         || protocolName.starts(with: "UNIX:")
-      isConnection = isStream && scanner.find("->") != nil
+      if isStream, let arrow = scanner.find("->") {
+        peer = Array(" to ".utf8) + scanner.text(arrow + 2..<scanner.end).prefix { $0 != 0x5D && $0 != 0x2C }
+      }
     }
   }
 

@@ -46,7 +46,7 @@ extension StraceReader {
     if let range = mention.annotation {
       let text = Scanner(reader.arguments.bytes, range)
       identity = DescriptorIdentity(text)
-      link = text.text(range)
+      link = text.text(range) + identity.peer
     } else {
       if isFirst { identity.kind = DescriptorIdentity.kind(usedBy: shape) }
       if isCounter(operation) { identity.kind = .eventfd }
@@ -54,11 +54,12 @@ extension StraceReader {
     if known.isOpen, let file = world.file(known.file), file.kind == identity.kind || identity.kind == .unknown {
       return
     }
-    var found = ExistingDescriptor(
-      fd: mention.fd, kind: identity.kind, link: intern(link), inode: identity.inode,
-      flags: accessFlags(identity.kind, operation, mention.fd), sameAs: -1)
-    found.isConnection = identity.isConnection
-    tell(threads[place].id, .existing(found))
+    tell(
+      threads[place].id,
+      .existing(
+        ExistingDescriptor(
+          fd: mention.fd, kind: identity.kind, link: intern(link), inode: identity.inode,
+          flags: accessFlags(identity.kind, operation, mention.fd), sameAs: -1)))
   }
 
   /// Eight bytes that are a small number: what is written to an eventfd (eventfd(2)).

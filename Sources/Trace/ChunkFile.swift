@@ -79,7 +79,7 @@ struct ChunkFile: ~Copyable {
     _ destination: TraceDestination, _ header: TraceHeader
   ) throws(TraceError) -> (file: Int32, stream: Int32) {
     guard case .file(let path) = destination else {
-      let file = try nameless()
+      let file = raised(try FilePlace.nameless())
       try begin(file, header, "a temporary file")
       if case .stream(_, let stream) = destination { return (file, raised(stream)) }
       return (file, -1)
@@ -95,18 +95,6 @@ struct ChunkFile: ~Copyable {
       throw error
     }
     return (file, -1)
-  }
-
-  /// A file in the folder for temporary ones whose name is gone at once.
-  private static func nameless() throws(TraceError) -> Int32 {
-    let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? ""
-    let pattern = "\(folder.isEmpty ? "/tmp" : folder)/faultline-XXXXXX"
-    var name = Array(pattern.utf8CString)
-    let made = unsafe mkstemp(&name)
-    guard made >= 0 else { throw .unwritable(path: pattern, errno: errno) }
-    unsafe unlink(name)
-    _ = fcntl(made, F_SETFD, FD_CLOEXEC)
-    return raised(made)
   }
 
   /// Closes it where it cannot be written.

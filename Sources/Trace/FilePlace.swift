@@ -56,6 +56,18 @@ public final class FilePlace {
 
   // MARK: Making
 
+  /// A file in the folder for temporary ones (TMPDIR, else /tmp) whose name is gone at once; mode 0600.
+  public static func nameless() throws(TraceError) -> Int32 {
+    let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? ""
+    let pattern = "\(folder.isEmpty ? "/tmp" : folder)/faultline-XXXXXX"
+    var name = Array(pattern.utf8CString)
+    let made = unsafe mkstemp(&name)
+    guard made >= 0 else { throw .unwritable(path: pattern, errno: errno) }
+    unsafe unlink(name)
+    _ = fcntl(made, F_SETFD, FD_CLOEXEC)
+    return made
+  }
+
   /// A new file of mode 0600 (less what the umask takes) under that name, or another in the same folder; nothing may stand there.
   public func create(_ name: String? = nil) throws(TraceError) -> Int32 {
     let made = unsafe openat(folder, name ?? self.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)

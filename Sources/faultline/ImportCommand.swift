@@ -27,7 +27,7 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     let reader: StraceReader
     if logs.count == 1 {
-      guard let opened = try InputLog.open(logs[0]) else { throw Self.refusal(logs[0]) }
+      guard let opened = try InputLog.open(InputStream.file(logs[0])) else { throw Self.refusal(logs[0]) }
       reader = opened
     } else {
       for log in logs where !StraceReader.recognises(path: log) { throw Self.refusal(log) }
@@ -38,8 +38,11 @@ struct ImportCommand: ParsableCommand {
       let progress = Progress("importing \(logs[0])")
       let events = try Self.write(reader, to: path) { progress.show($0) }
       progress.end()
-      InputLog.tell(reader, verbose: verbose)
-      Console.say("trace in \(path) (\(events) events)")
+      InputLog.tell(reader, logs[0], verbose: verbose)
+      let passed = reader.passedCalls
+      Console.say(
+        "trace in \(path) (\(events) events\(passed > 0 ? "; \(passed) calls that say nothing of descriptors, waits and processes are not in it" : ""))"
+      )
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }

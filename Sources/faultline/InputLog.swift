@@ -7,11 +7,6 @@ import Trace
 enum InputLog {
   /// The log or logs that a path stands for; nil if it is none.
   static func open(_ path: String) throws -> StraceReader? {
-    if path == "-" || isStream(path) {
-      let spooled = try spool(path)
-      guard StraceReader.recognises(path: spooled) else { return nil }
-      return try reader([spooled])
-    }
     if StraceReader.recognises(path: path) { return try reader([path]) }
     guard access(path, F_OK) != 0 else { return nil }
     // strace -ff -o LOG writes LOG.TID.
@@ -25,47 +20,6 @@ enum InputLog {
     } catch {
       throw Console.fail("\(error)", ExitStatus.of(error))
     }
-  }
-
-  /// O_TMPFILE with O_DIRECTORY (include/uapi/asm-generic/fcntl.h), which is no plain constant.
-  private static let temporary: Int32 = 0o20_200_000
-
-  /// Standard input and pipes are read twice as other logs are: from a file without a name.
-  static func spool(_ path: String) throws -> String {
-    let input = path == "-" ? STDIN_FILENO : Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard input >= 0 else {
-      throw Console.fail("cannot read \(path): \(String(cString: strerror(errno)))", ExitStatus.noInput)
-    }
-    defer { if input != STDIN_FILENO { close(input) } }
-    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    let file = Glibc.open(folder, temporary | O_RDWR | O_CLOEXEC, 0o600)
-    guard file >= 0 else {
-      throw Console.fail("cannot keep a log in \(folder): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
-    }
-    var block = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let got = read(input, &block, block.count)
-      if got == 0 { return "/proc/self/fd/\(file)" }
-      if got < 0, errno == EINTR { continue }
-      guard got > 0 else {
-        throw Console.fail("cannot read \(path): \(String(cString: strerror(errno)))", ExitStatus.noInput)
-      }
-      var done = 0
-      while done < got {
-        let put = block[done..<got].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-        guard put > 0 else {
-          throw Console.fail(
-            "cannot keep a log in \(folder): \(String(cString: strerror(errno)))", ExitStatus.cannotWrite)
-        }
-        done += put
-      }
-    }
-  }
-
-  private static func isStream(_ path: String) -> Bool {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return false }
-    return status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK
   }
 
   /// The files PATH.TID.
@@ -86,7 +40,8 @@ enum InputLog {
   }
 
   /// What the log holds that was not read: a line by kind, with `verbose` each of them.
-  static func tell(_ reader: StraceReader, verbose: Bool) {
+  /// `path`: the log's as the user gave it.
+  static func tell(_ reader: StraceReader, _ path: String, verbose: Bool) {
     let unread = reader.unread
     if unread.isEmpty { return }
     let kinds = UnreadKind.allCases.compactMap { kind -> String? in
@@ -94,11 +49,13 @@ enum InputLog {
       return "\(count) \(count == 1 ? kind.words.one : kind.words.many)"
     }
     Console.say(
-      "\(reader.path): not read: \(kinds.joined(separator: ", "))\(verbose ? "" : "; --verbose shows where")")
+      "\(path): not read: \(kinds.joined(separator: ", "))\(verbose ? "" : "; --verbose shows where")")
     guard verbose else { return }
     for kind in UnreadKind.allCases {
       for place in unread.places[kind] ?? [] {
-        Console.say("\(place.path):\(place.line): \(kind.words.one): \(Self.shown(place.text))")
+        Console.say(
+          "\(place.path == reader.path ? path : place.path):\(place.line): \(kind.words.one): \(Self.shown(place.text))"
+        )
       }
       let more = (unread.counts[kind] ?? 0) - (unread.places[kind]?.count ?? 0)
       if more > 0 { Console.say("and \(more) more \(kind.words.many)") }

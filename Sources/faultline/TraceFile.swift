@@ -10,11 +10,15 @@ import Trace
 enum TraceFile {
   /// A .flt file, or a log of strace's, whichever it is by its content.
   static func open(_ path: String) throws -> any EventSource {
-    if !TraceReader.recognises(path: path), let log = try InputLog.open(path) { return log }
+    let file = try InputStream.file(path)
+    if !TraceReader.recognises(path: file), let log = try InputLog.open(file) { return log }
     do {
-      return try TraceReader(path: path)
+      return try TraceReader(path: file)
     } catch {
-      throw Console.fail("\(error)", ExitStatus.of(error))
+      // Under the name that the user knows.
+      var known = error
+      if case .notATrace = error { known = .notATrace(path: path) }
+      throw Console.fail("\(known)", ExitStatus.of(known))
     }
   }
 
@@ -45,7 +49,7 @@ enum TraceFile {
   }
 
   static func warn(_ reader: any EventSource, _ path: String, verbose: Bool = false) {
-    if let log = reader as? StraceReader { InputLog.tell(log, verbose: verbose) }
+    if let log = reader as? StraceReader { InputLog.tell(log, path, verbose: verbose) }
     if let damage = reader.damage {
       Console.say("warning: \(path) is incomplete: \(damage)")
     } else if !reader.isComplete {
@@ -53,9 +57,10 @@ enum TraceFile {
     }
   }
 
-  /// The file beside a trace that has this ending instead of `.flt`.
+  /// The file beside a trace that has this ending instead of `.flt`; of standard input one in the current folder.
   static func path(beside trace: String, ending: String) -> String {
-    (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ending
+    if trace == "-" { return "trace" + ending }
+    return (trace.hasSuffix(".flt") ? String(trace.dropLast(4)) : trace) + ending
   }
 }
 
