@@ -93,6 +93,60 @@ struct StraceLogTests {
     #expect(try FindingsDocument(json: piped.output).findings.map(\.message) == ofLog.findings.map(\.message))
   }
 
+  /// What every command reads twice or once, it reads from a pipe as from a file.
+  @Test func standardInputIsAFileAsAnyOther() throws {
+    let path = Command.temporary(".log")
+    defer { cleanUp(path) }
+    try log(["-f", "-ttt", "-T", "-yy"], try Victim.named("founding_pipe.c").command(), to: path)
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    for command in [
+      ["export", "--format", "jsonl", "-o", "-"], ["dump"], ["lineage"], ["report", "--format", "text"],
+    ] {
+      let ofFile = try Command.run([Command.faultline] + command + [path])
+      let piped = try Command.run([Command.faultline] + command + ["-"], input: text)
+      #expect(ofFile.status == 0 && piped.status == 0, "\(command): \(piped.error)")
+      #expect(ofFile.output == piped.output, "\(command)")
+    }
+    // Standard input of another command is a pipe, and may hold a trace.
+    let trace = Command.temporary(".flt")
+    defer { cleanUp(trace) }
+    #expect(try Command.run([Command.faultline, "import", "-o", trace, path]).status == 0)
+    let script = "cat '\(trace)' | '\(Command.faultline)' analyze --format json -"
+    let analyzed = try Command.run(["/bin/sh", "-c", script])
+    #expect(try FindingsDocument(json: analyzed.output).findings.count == findings(path).findings.count)
+  }
+
+  /// A connection from before the log is known by what -yy says of it: in the log, and in the trace that is made of it.
+  @Test func aConnectionFromBeforeIsOneInTheTraceToo() throws {
+    let socket = "5<TCP:[127.0.0.1:40000->127.0.0.1:5432]>"
+    var lines = ["strace: Process 10 attached"]
+    var time = 1_700_000_000.0
+    func add(_ tid: Int, _ call: String) {
+      time += 0.001
+      lines.append("[pid \(tid)] \(String(format: "%.6f", time)) \(call) <0.000100>")
+    }
+    add(10, "sendto(\(socket), \"select 1\", 8, 0, NULL, 0) = 8")
+    add(10, "recvfrom(\(socket), \"one\", 100, 0, NULL, NULL) = 3")
+    add(10, "clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f) = 11")
+    for _ in 0..<4 {
+      for tid in [11, 10] {
+        add(tid, "sendto(\(socket), \"select 2\", 8, 0, NULL, 0) = 8")
+        add(tid, "recvfrom(\(socket), \"two\", 100, 0, NULL, NULL) = 3")
+      }
+    }
+    let path = Command.temporary(".log")
+    let trace = Command.temporary(".flt")
+    defer {
+      cleanUp(path)
+      cleanUp(trace)
+    }
+    try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try Command.run([Command.faultline, "import", "-o", trace, path]).status == 0)
+    let ofLog = try Command.run([Command.faultline, "analyze", path]).output
+    #expect(ofLog.contains("shared-connection"), "\(ofLog)")
+    #expect(try Command.run([Command.faultline, "analyze", trace]).output == ofLog)
+  }
+
   @Test func outputAmongTheLinesIsNoLine() throws {
     // Without -o strace shares standard error with the program, which cuts strace's own lines.
     let script = """
@@ -120,6 +174,7 @@ struct StraceLogTests {
       let refused = try Command.run([Command.faultline, command, text])
       #expect(refused.status == 65 && refused.output == "")
       #expect(refused.error.split(separator: "\n").count == 1, "\(refused.error)")
+      #expect(try Command.run([Command.faultline, command, "-"], input: "No log.\n").status == 65)
       #expect(try Command.run([Command.faultline, command, text + ".none"]).status == 66)
     }
   }
