@@ -136,8 +136,15 @@ struct AnalysisPass: Sendable {
 
   /// What the file's limit in size has left out.
   private static func limits(_ header: TraceHeader, _ duration: Nanoseconds) -> [String] {
-    guard header.endsEarly else { return [] }
-    return ["what came after \(Duration.moment(duration)): the trace had reached its limit in size"]
+    var limits: [String] = []
+    if header.isContinuation {
+      limits.append(
+        "who wrote or forked before the trace begins: it had reached its limit in size, and keeps its newest part")
+    }
+    if header.endsEarly {
+      limits.append("what came after \(Duration.moment(duration)): the trace had reached its limit in size")
+    }
+    return limits
   }
 
   mutating func conclude(header: TraceHeader, tables: TraceTables) -> Analysis {

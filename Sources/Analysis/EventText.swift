@@ -48,7 +48,7 @@ public enum EventText {
     case .missing(let fd): return "--- fd \(fd) is closed ---"
     case .interest(let epoll, let fd, let events, let data):
       return "--- epoll \(epoll) watches fd \(fd) for \(readiness(events)), data=0x\(String(data, radix: 16)) ---"
-    case .handlers(let caught, let ignored):
+    case .handlers(let caught, let ignored, _):
       return "--- signals caught \(signalSet(caught)), ignored \(signalSet(ignored)) ---"
     case .outsider(let outsider):
       return

@@ -41,6 +41,19 @@ public struct Sight: Sendable {
     return blocks.reduce(everywhere) { $1.numbers.contains(fd) ? $0.union($1.calls) : $0 }
   }
 
+  /// What is armed, as `arm` takes it.
+  var ranges: [(calls: CallFamilies, first: FD, last: FD)] {
+    var found: [(calls: CallFamilies, first: FD, last: FD)] = everywhere.isEmpty ? [] : [(everywhere, 0, .max)]
+    for (place, calls) in numbers.enumerated() where !calls.isEmpty {
+      if let last = found.last, last.calls == calls, last.last == FD(place) - 1 {
+        found[found.count - 1].last = FD(place)
+      } else {
+        found.append((calls, FD(place), FD(place)))
+      }
+    }
+    return found + blocks.map { ($0.calls, $0.numbers.lowerBound, $0.numbers.upperBound) }
+  }
+
   mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD) {
     guard first >= 0, first <= last else { return }
     if calls.contains(.waits) { everywhere.insert(.waits) }

@@ -163,8 +163,13 @@ extension World {
   private mutating func channelByInode(
     _ kind: ObjectKind, _ inode: UInt64, by thread: ThreadID, at time: Nanoseconds
   ) -> Int32 {
-    if inode != 0, let known = channelsByInode[InodeKey(kind: kind, inode: inode)] { return known }
-    return makeChannel(kind, inode: inode, by: thread, at: time)
+    let key = InodeKey(kind: kind, inode: inode)
+    if inode != 0, let known = channelsByInode[key] { return known }
+    guard inode >= ExistingDescriptor.ownIdentity else { return makeChannel(kind, inode: inode, by: thread, at: time) }
+    // What the inode is, nobody knows; the number holds for what is told at the trace's beginning.
+    let channel = makeChannel(kind, inode: 0, by: thread, at: time)
+    channelsByInode[key] = channel
+    return channel
   }
 
   /// A descriptor that /proc showed: from before the trace, or from where the model cannot see.
@@ -192,6 +197,7 @@ extension World {
     let side: Side
     switch found.kind {
     case .pipe, .fifo: side = access == 0 ? .read : access == 1 ? .write : .both
+    case .socketpair: side = found.traits.contains(.second) ? .second : .first
     default: side = .both
     }
     // Who wrote the trace may not have been able to compare open files.
@@ -204,14 +210,29 @@ extension World {
     case .file, .directory, .device, .memfd, .other: break
     default:
       channel = channelByInode(found.kind, found.inode, by: thread, at: time)
-      if channels[Int(channel)].files == 0 {
+      let isNew = channels[Int(channel)].files == 0
+      if isNew {
         channels[Int(channel)].predates = how == .existed
-        if found.waiting > 0 { channels[Int(channel)].queue.found(found.waiting) }
+        channels[Int(channel)].isDatagram = found.traits.contains(.datagram)
+        channels[Int(channel)].isSemaphore = found.traits.contains(.semaphore)
+      }
+      if found.waiting > 0 {
+        if side == .second {
+          channels[Int(channel)].backQueue.found(found.waiting)
+        } else if isNew || side == .first {
+          channels[Int(channel)].queue.found(found.waiting)
+        }
       }
     }
     let file = makeFile(
       found.kind, channel: channel, side: side, nonblocking: found.flags & 0o4000 != 0, by: thread, at: time)
     files[Int(file)].name = found.link
+    files[Int(file)].isLocal = found.traits.contains(.local)
+    files[Int(file)].isStream = found.traits.contains(.stream)
+    if found.traits.contains(.bound) {
+      files[Int(file)].address = found.link
+      boundAddresses.insert(found.link)
+    }
     install(file, at: found.fd, of: thread, how, closeOnExec: closeOnExec, time: time)
   }
 
@@ -219,9 +240,9 @@ extension World {
   mutating func noteConnection(_ found: ExistingDescriptor, by thread: ThreadID, tables: TraceTables) {
     let slot = Int(descriptor(found.fd, of: thread).file)
     guard slot >= 0, files[slot].kind == .socket, !files[slot].isConnection,
-      found.isConnection || tables.text(found.link).contains("] to ") || tables.text(found.link).contains("] from ")
+      found.traits.contains(.connection) || tables.text(found.link).contains("] to ") || tables.text(found.link).contains("] from ")
     else { return }
-    files[slot].isAccepted = tables.text(found.link).contains("] from ")
+    files[slot].isAccepted = found.traits.contains(.accepted) || tables.text(found.link).contains("] from ")
     files[slot].isConnection = true
     files[slot].name = found.link
   }

@@ -103,15 +103,15 @@ extension World {
     processes[record.process.position]!.arguments = keep(arena.numbers(found.arguments))
   }
 
-  /// Which signals the process caught and ignored before the trace. Who installed the handlers is not known.
-  mutating func noteHandlers(caught: UInt64, ignored: UInt64, of id: ThreadID) {
+  /// Which signals the process caught and ignored before the trace. Whose decision that was is mostly not known: then it counts as its own.
+  mutating func noteHandlers(caught: UInt64, ignored: UInt64, by installer: ThreadID, of id: ThreadID) {
     guard let process = thread(id).flatMap({ process($0.process) }) else { return }
     for signal in Int32(1)...64 {
       let bit = UInt64(1) << (signal - 1)
       guard (caught | ignored) & bit != 0 else { continue }
       handlers[process.handlers][signal] = HandlerTable.Entry(
         disposition: SignalDisposition(action: caught & bit != 0 ? .handler : .ignore, handler: 0, flags: 0),
-        installer: process.id)
+        installer: processID(of: installer) ?? process.id)
     }
   }
 

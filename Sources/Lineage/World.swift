@@ -302,7 +302,8 @@ public struct World: Sendable {
       let op: Int32 = isWatched(fd, by: epoll, of: event.thread) ? 3 : 1
       watch(
         epoll: epoll, op: op, fd: fd, events: events, data: data, by: event.thread, at: event.time, isFound: true)
-    case .handlers(let caught, let ignored): noteHandlers(caught: caught, ignored: ignored, of: event.thread)
+    case .handlers(let caught, let ignored, let installer):
+      noteHandlers(caught: caught, ignored: ignored, by: installer, of: event.thread)
     case .outsider(let outsider): if outsiders.count < 65536 { outsiders.append(outsider) }
     }
   }

@@ -78,7 +78,7 @@ extension Recorder {
 
   private func describeProcess(_ tracee: Tracee, _ arrivals: inout Arrivals?) {
     if let (caught, ignored) = ProcFS.signals(of: tracee.tid) {
-      emit(tracee, .handlers(caught: caught, ignored: ignored))
+      emit(tracee, .handlers(caught: caught, ignored: ignored, installer: .unknown))
     }
     let descriptors = ProcFS.descriptors(of: tracee.tid)
     for fd in descriptors {

@@ -71,14 +71,7 @@ extension Recorder {
     }
     let name = ProcFS.name(of: processes[0], in: processes[0]).map { String(decoding: $0, as: UTF8.self) } ?? "program"
     let usual = usualPath(name, processes[0])
-    let writer: TraceWriter
-    do {
-      writer = try TraceWriter(
-        to: destination ?? .file(usual), header: TraceHeader(started: clock(CLOCK_REALTIME), beganAfterStart: true),
-        limit: settings.limit)
-    } catch {
-      throw .file(error)
-    }
+    let writer = try output(to: destination ?? .file(usual), beganAfterStart: true, settings: settings)
     let recorder = Recorder(
       writer: writer, root: 0, hasFilter: false, start: clock(CLOCK_MONOTONIC), payloadLimit: settings.payloadLimit,
       observer: observer)

@@ -44,7 +44,7 @@ extension Recorder {
     var descriptor = ExistingDescriptor(
       fd: fd, kind: found.kind, link: intern(link, as: .link), inode: found.inode,
       flags: ProcFS.flags(fd, of: tracee.tid), sameAs: -1)
-    descriptor.isConnection = link.count > found.link.count
+    if link.count > found.link.count { descriptor.traits.insert(.connection) }
     switch twin {
     case .found(let thread, let twin):
       descriptor.sameAs = twin

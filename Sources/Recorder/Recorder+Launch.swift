@@ -5,6 +5,11 @@ import Glibc
 import Ptrace
 import Trace
 
+/// What is kept of a trace that outgrows its limit.
+public enum KeptPart: String, Sendable, CaseIterable {
+  case oldest, newest
+}
+
 extension Recorder {
   /// How a command is traced.
   public struct Settings: Sendable {
@@ -20,8 +25,9 @@ extension Recorder {
     public var mostFrames: Int
     /// Write the names of functions into the trace.
     public var embedsSymbols: Bool
-    /// Bytes that the trace may have.
+    /// Bytes that the trace may have, and what is kept of a longer one.
     public var limit = Int.max
+    public var kept = KeptPart.oldest
     /// Command lines, paths and addresses become tokens.
     public var redacts = false
 
@@ -56,14 +62,13 @@ extension Recorder {
     let wakefulness = Wakefulness(pins: settings.pins, isQuiet: settings.isQuiet)
     let root = launch(command, filter: filter)
     guard root > 0 else { throw .refused("cannot fork: \(String(cString: strerror(-root)))") }
-    let writer: TraceWriter
-    do {
-      writer = try TraceWriter(
-        to: destination ?? .file(usualPath(program.name, root)), header: TraceHeader(started: clock(CLOCK_REALTIME)),
-        limit: settings.limit)
+    let writer: any TraceOutput
+    do throws(RecorderError) {
+      writer = try output(
+        to: destination ?? .file(usualPath(program.name, root)), beganAfterStart: false, settings: settings)
     } catch {
       clinux_abandon(root)
-      throw .file(error)
+      throw error
     }
     let recorder = Recorder(
       writer: writer, root: root, hasFilter: true, start: clock(CLOCK_MONOTONIC),

@@ -35,8 +35,10 @@ public final class Recorder {
     /// The root's end as wait(2) encodes it; 0 for programs that were attached to.
     public let rootStatus: Int32
     public let events: UInt64
-    /// When the root ended, in trace time, and how many threads it left behind that were followed to their end.
+    /// When the root ended, in the trace's time, and how many threads it left behind that were followed to their end.
     public let rootEnded: Nanoseconds
+    /// How long after the programs' start the trace begins, since it has let go of its older part; else 0.
+    public let begin: Nanoseconds
     public let survivors: Int
     /// Whether the targets were ended on the user's demand.
     public let wasEnded: Bool
@@ -52,7 +54,7 @@ public final class Recorder {
   /// Told of every event as it is written, with the texts and threads known so far.
   public typealias Observer = (Event, Arena, TraceTables) -> Void
 
-  let writer: TraceWriter
+  let writer: any TraceOutput
   /// The launched program, or 0.
   let root: Int32
   /// Launched programs stop by a filter of ours, attached ones at every call's entry and return.
@@ -144,7 +146,7 @@ public final class Recorder {
   private var batch: [StatusSlot] = []
 
   init(
-    writer: TraceWriter, root: Int32, hasFilter: Bool, start: Nanoseconds, payloadLimit: Int, scope: Scope = .all,
+    writer: any TraceOutput, root: Int32, hasFilter: Bool, start: Nanoseconds, payloadLimit: Int, scope: Scope = .all,
     wakefulness: Wakefulness = Wakefulness(pins: false), observer: Observer?
   ) {
     self.scope = scope
@@ -155,6 +157,24 @@ public final class Recorder {
     self.start = start
     self.payloadLimit = payloadLimit
     self.observer = observer
+    if let rolling = writer as? RollingTrace {
+      rolling.standing = { [unowned self] in (world.retold { [unowned self] in self.writer.intern($0) }, world.now) }
+    }
+  }
+
+  /// The file that a trace goes to.
+  static func output(
+    to destination: TraceDestination, beganAfterStart: Bool, settings: Settings
+  ) throws(RecorderError) -> any TraceOutput {
+    let header = TraceHeader(started: clock(CLOCK_REALTIME), beganAfterStart: beganAfterStart)
+    do throws(TraceError) {
+      return switch settings.kept {
+      case .oldest: try TraceWriter(to: destination, header: header, limit: settings.limit)
+      case .newest: try RollingTrace(to: destination, header: header, limit: settings.limit)
+      }
+    } catch {
+      throw .file(error)
+    }
   }
 
   static func clock(_ id: clockid_t) -> Nanoseconds {
@@ -182,10 +202,11 @@ public final class Recorder {
     }
     var failed: TraceError?
     do throws(TraceError) { try writer.finish() } catch { failed = error }
+    let begin = (writer as? RollingTrace)?.begin ?? 0
     if failed == nil, clinux_has_lost_pages() != 0 { failed = .unwritable(path: writer.path, errno: ESTALE) }
     return Outcome(
       path: writer.path, readablePath: writer.readablePath(), rootStatus: rootStatus, events: writer.events,
-      rootEnded: rootEnded,
+      rootEnded: rootEnded - min(rootEnded, begin), begin: begin,
       survivors: survivors, wasEnded: isEnding, statistics: statistics, failure: failed, isFull: writer.isFull,
       lost: writer.lost)
   }

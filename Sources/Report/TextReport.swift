@@ -121,7 +121,7 @@ public struct TextReport {
     if !analysis.isComplete {
       lines += wrapped("The trace is incomplete: it ends where the recording was cut off.", indent: 0, hanging: 2)
     }
-    if analysis.header.beganAfterStart {
+    if analysis.header.beganAfterStart, !analysis.header.isContinuation {
       lines += wrapped(
         analysis.header.source == .strace
           ? "The log begins late, when the program ran already: who opened, wrote or forked before is not known."

@@ -4,6 +4,7 @@
 /// Decodes chunks one after the other; its tables are used again.
 struct ChunkDecoder {
   /// Which version's rules hold.
+  private let version: Int
   private let isFormer: Bool
   /// The unit of times, in ns, and the latest moment that can be told in ns.
   private let tick: UInt64
@@ -20,6 +21,7 @@ struct ChunkDecoder {
   private var inside: Nanoseconds = 0
 
   init(version: Int) {
+    self.version = version
     isFormer = version < 3
     tick = isFormer ? 1 : TraceFormat.tick
     latest = TraceFormat.latest / tick
@@ -69,7 +71,7 @@ struct ChunkDecoder {
         batch.events.append(
           Event(
             thread: thread, entered: time * tick, exited: time * tick, sequence: sequence,
-            body: try reader.fields(kind, into: &batch.arena)))
+            body: try reader.fields(kind, version: version, into: &batch.arena)))
         sequence += 1
       }
     }

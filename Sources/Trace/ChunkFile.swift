@@ -19,6 +19,8 @@ public enum TraceDestination: Sendable {
   case stream(String, Int32)
   /// A file without a name, which is gone with its last descriptor.
   case nameless
+  /// A file without a name beside that path, which may take its place (`TraceWriter.takePlace`).
+  case beside(String)
 
   /// What the path names; a fifo is waited for until somebody reads.
   public static func at(_ path: String) throws(TraceError) -> TraceDestination {
@@ -28,7 +30,7 @@ public enum TraceDestination: Sendable {
 
   var path: String {
     switch self {
-    case .file(let path), .stream(let path, _): path
+    case .file(let path), .stream(let path, _), .beside(let path): path
     case .nameless: ""
     }
   }
@@ -46,6 +48,8 @@ struct ChunkFile: ~Copyable {
   private(set) var isFull = false
 
   private let descriptor: Int32
+  /// It is there by no name.
+  private var isNameless: Bool
   /// The stream, or -1.
   private let stream: Int32
   /// Bytes that the whole file may have.
@@ -68,6 +72,10 @@ struct ChunkFile: ~Copyable {
     let made = try Self.made(destination, traceHeader)
     path = destination.path
     (descriptor, stream) = made
+    switch destination {
+    case .file: isNameless = false
+    case .stream, .nameless, .beside: isNameless = true
+    }
     self.limit = max(limit, Self.leastLimit)
     self.traceHeader = traceHeader
     header = Self.emptyChunk(sequence: 0)
@@ -78,6 +86,17 @@ struct ChunkFile: ~Copyable {
   private static func made(
     _ destination: TraceDestination, _ header: TraceHeader
   ) throws(TraceError) -> (file: Int32, stream: Int32) {
+    if case .beside(let path) = destination {
+      let place = try FilePlace(path)
+      let file = raised(try place.createNameless())
+      do throws(TraceError) {
+        try begin(file, header, path)
+      } catch {
+        place.removeSpare()
+        throw error
+      }
+      return (file, -1)
+    }
     guard case .file(let path) = destination else {
       let file = raised(try FilePlace.nameless())
       try begin(file, header, "a temporary file")
@@ -130,13 +149,24 @@ struct ChunkFile: ~Copyable {
   /// Takes the file away, as far as it has a name.
   func discard() {
     guard stream < 0, !path.isEmpty, let place = try? FilePlace(path) else { return }
-    place.remove(made: descriptor)
+    if isNameless {
+      place.removeSpare()
+    } else {
+      place.remove(made: descriptor)
+    }
+  }
+
+  /// A file beside its path takes its place.
+  mutating func takePlace() throws(TraceError) {
+    guard isNameless, stream < 0, !path.isEmpty else { return }
+    try FilePlace(path).take(nameless: descriptor)
+    isNameless = false
   }
 
   /// A path by which the trace can be read while this process lives: that of the file, or of a descriptor of its own for one that
   /// has no name.
   func readablePath() -> String {
-    guard stream >= 0 || path.isEmpty else { return path }
+    guard isNameless else { return path }
     return "/dev/fd/\(fcntl(descriptor, F_DUPFD_CLOEXEC, 800))"
   }
 

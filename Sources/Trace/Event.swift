@@ -79,8 +79,8 @@ public struct Event: Sendable {
     /// An entry of an epoll instance that existed before the trace (fdinfo's `tfd:` lines).
     case interest(epoll: FD, fd: FD, events: Readiness, data: UInt64)
     /// Which signals the thread's process caught and ignored before the trace (SigCgt and SigIgn of /proc/PID/status):
-    /// bit N-1 for signal N.
-    case handlers(caught: UInt64, ignored: UInt64)
+    /// bit N-1 for signal N. `installer`: a thread of the process that decided it, where that is another one's and known.
+    case handlers(caught: UInt64, ignored: UInt64, installer: ThreadID)
     /// A process that is not traced and holds an end of a traced one's channel.
     case outsider(Outsider)
     /// Where a thread ran that makes no calls: the file that is mapped there, and the offset in that file; the empty text
@@ -193,13 +193,35 @@ public enum ObjectKind: UInt8, Sendable, CaseIterable {
   case unknown
 }
 
+/// What is known of an open file beyond what /proc shows of it.
+public struct FileTraits: OptionSet, Hashable, Sendable {
+  public var rawValue: UInt8
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// A stream socket that is connected; what to is in `ExistingDescriptor.link`.
+  public static let connection = FileTraits(rawValue: 1)
+  /// It came by accept(2).
+  public static let accepted = FileTraits(rawValue: 2)
+  /// A socket that is bound: `ExistingDescriptor.link` is its address.
+  public static let bound = FileTraits(rawValue: 4)
+  /// A socket of AF_UNIX.
+  public static let local = FileTraits(rawValue: 8)
+  public static let stream = FileTraits(rawValue: 16)
+  public static let datagram = FileTraits(rawValue: 32)
+  /// The second end of a socketpair.
+  public static let second = FileTraits(rawValue: 64)
+  /// EFD_SEMAPHORE.
+  public static let semaphore = FileTraits(rawValue: 128)
+}
+
 /// A descriptor found open, with what /proc/PID/fd, fstat and fdinfo tell.
 public struct ExistingDescriptor: Sendable {
   public var fd: FD
   public var kind: ObjectKind
   /// What /proc/PID/fd/N links to: `pipe:[4711]`, a path.
   public var link: StringID
-  /// st_ino, or an eventfd's id plus one; the object is the same where kind and inode are. 0 where it tells nothing.
+  /// st_ino, or an eventfd's id plus one; the object is the same where kind and inode are. 0 where it tells nothing. From `ownIdentity`
+  /// on a number of the trace's own, for an object of which nobody knows the inode.
   public var inode: UInt64
   /// The open flags (O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK, O_CLOEXEC), as fdinfo gives them.
   public var flags: UInt32
@@ -209,8 +231,8 @@ public struct ExistingDescriptor: Sendable {
   public var sameIn: ThreadID
   /// Bytes (of an eventfd: the count) that waited to be read.
   public var waiting: UInt64
-  /// Whether the link's text says so: a connected stream. Known to who writes the event; a trace has the text alone.
-  public var isConnection = false
+  public var traits: FileTraits = []
+  public static let ownIdentity: UInt64 = 1 << 63
 
   public init(
     fd: FD, kind: ObjectKind, link: StringID, inode: UInt64, flags: UInt32, sameAs: FD,

@@ -62,6 +62,7 @@ extension ByteWriter {
       signed(descriptor.sameAs)
       unsigned(descriptor.sameIn.index)
       unsigned(descriptor.waiting)
+      byte(descriptor.traits.rawValue)
     case .blindSpot(let spot, let detail):
       byte(spot.rawValue)
       unsigned(detail.index)
@@ -81,9 +82,10 @@ extension ByteWriter {
       signed(fd)
       unsigned(events.rawValue)
       unsigned(data)
-    case .handlers(let caught, let ignored):
+    case .handlers(let caught, let ignored, let installer):
       unsigned(caught)
       unsigned(ignored)
+      unsigned(installer.index)
     case .outsider(let outsider):
       signed(outsider.pid)
       unsigned(outsider.name.index)
@@ -128,8 +130,10 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-  /// The fields of an event that is no call.
-  mutating func fields(_ kind: RecordKind, into arena: inout Arena) throws(TraceError) -> Event.Body {
+  /// The fields of an event that is no call. `version`: the file's.
+  mutating func fields(
+    _ kind: RecordKind, version: Int, into arena: inout Arena
+  ) throws(TraceError) -> Event.Body {
     switch kind {
     case .string, .thread, .module, .frame, .stackDefinition, .frameName, .callWhole, .callBegin, .callEnd, .callReturn:
       throw .damaged("another record where an event should be")
@@ -139,7 +143,7 @@ extension ByteReader {
       return .signal(SignalDelivery(number: try signed32(), code: try signed32(), sender: try signed32()))
     case .handlerLeft: return .handlerLeft(signal: try signed32())
     case .usage: return .usage(running: try time(), waiting: try time())
-    case .existing1, .existing: return .existing(try existing(isFirstForm: kind == .existing1))
+    case .existing1, .existing: return .existing(try existing(isFirstForm: kind == .existing1, version))
     case .blindSpot:
       guard let spot = BlindSpot(rawValue: try byte()) else { throw .damaged("an unknown blind spot") }
       return .blindSpot(spot, detail: StringID(Int(try unsigned32())))
@@ -156,7 +160,10 @@ extension ByteReader {
     case .interest:
       return .interest(
         epoll: try signed32(), fd: try signed32(), events: Readiness(rawValue: try unsigned32()), data: try unsigned())
-    case .handlers: return .handlers(caught: try unsigned(), ignored: try unsigned())
+    case .handlers:
+      return .handlers(
+        caught: try unsigned(), ignored: try unsigned(),
+        installer: version < 6 ? .unknown : ThreadID(Int(try unsigned32())))
     case .outsider:
       let pid = try signed32()
       let name = StringID(Int(try unsigned32()))
@@ -182,7 +189,7 @@ extension ByteReader {
     return time
   }
 
-  private mutating func existing(isFirstForm: Bool) throws(TraceError) -> ExistingDescriptor {
+  private mutating func existing(isFirstForm: Bool, _ version: Int) throws(TraceError) -> ExistingDescriptor {
     let fd = try signed32()
     var found = ExistingDescriptor(
       fd: fd, kind: try objectKind(), link: StringID(Int(try unsigned32())), inode: try unsigned(),
@@ -190,6 +197,7 @@ extension ByteReader {
     if isFirstForm { return found }
     found.sameIn = ThreadID(Int(try unsigned32()))
     found.waiting = try unsigned()
+    if version >= 6 { found.traits = FileTraits(rawValue: try byte()) }
     return found
   }
 

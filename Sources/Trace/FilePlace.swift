@@ -68,6 +68,36 @@ public final class FilePlace {
     return made
   }
 
+  /// A file in the same folder, mode 0600, that has no name until it takes this place; on file systems that do not know such files
+  /// (open(2), O_TMPFILE) it has `spareName` meanwhile.
+  public func createNameless() throws(TraceError) -> Int32 {
+    #if os(Linux)
+      // O_TMPFILE (asm-generic/fcntl.h), which glibc's module does not show.
+      let made = unsafe openat(folder, ".", 0o2000_0000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
+      if made >= 0 { return made }
+    #endif
+    remove(spareName)
+    return try create(spareName)
+  }
+
+  private var spareName: String { ".\(name).newer" }
+
+  /// The file of `createNameless` takes this place at once, whatever stands there.
+  public func take(nameless descriptor: Int32) throws(TraceError) {
+    var status = stat()
+    if unsafe fstat(descriptor, &status) == 0, status.st_nlink == 0 {
+      remove(spareName)
+      // AT_SYMLINK_FOLLOW: the file behind the link (open(2), O_TMPFILE).
+      guard unsafe linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", folder, spareName, AT_SYMLINK_FOLLOW) == 0 else {
+        throw .unwritable(path: path, errno: errno)
+      }
+    }
+    try take(spareName)
+  }
+
+  /// Takes away a file of `createNameless` that has not taken this place.
+  public func removeSpare() { remove(spareName) }
+
   /// A new file of mode 0600 (less what the umask takes) under that name, or another in the same folder; nothing may stand there.
   public func create(_ name: String? = nil) throws(TraceError) -> Int32 {
     let made = unsafe openat(folder, name ?? self.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)

@@ -9,7 +9,7 @@ package enum RecordWalk {
     _ = try? body.reading { (reader) throws(TraceError) in
       var arena = Arena()
       while !reader.isAtEnd {
-        try skip(&reader, isFormer: version < 3, arena: &arena)
+        try skip(&reader, version, arena: &arena)
         found.append(reader.offset)
       }
     }
@@ -17,7 +17,8 @@ package enum RecordWalk {
   }
 
   /// As ChunkDecoder reads them, without what one record says of another.
-  private static func skip(_ reader: inout ByteReader, isFormer: Bool, arena: inout Arena) throws(TraceError) {
+  private static func skip(_ reader: inout ByteReader, _ version: Int, arena: inout Arena) throws(TraceError) {
+    let isFormer = version < 3
     let tag = try reader.byte()
     guard let kind = RecordKind(rawValue: tag & RecordKind.mask) else { throw .damaged("an unknown record") }
     switch kind {
@@ -41,7 +42,7 @@ package enum RecordWalk {
     let isRun = tag & RecordKind.repeated != 0
     guard kind.isCall else {
       if isFormer, isRun { _ = try reader.unsigned() }
-      _ = try reader.fields(kind, into: &arena)
+      _ = try reader.fields(kind, version: version, into: &arena)
       return
     }
     if kind == .callWhole || kind == .callEnd { _ = try reader.unsigned() }

@@ -3,6 +3,7 @@
 extension RecordWriter {
   /// Folds the call whose body is in `body` into its thread's run, or begins one.
   mutating func fold(_ event: Event, _ result: CallResult, _ slot: Int) -> Bool {
+    guard file.isOpen else { return false }
     guard let number = bodies.find(body.bytes, in: UnsafeRawPointer(file.body)).number else {
       if threads[slot].repetition.run != nil { threads[slot].repetition.forget() }
       return false

@@ -235,10 +235,12 @@ struct RecordWriter: ~Copyable {
 
   // MARK: Records
 
-  func hasRoom(_ count: Int) -> Bool { count <= file.room }
+  /// False, too, once the file is closed to more: a record before may have been the one that it had no room for.
+  func hasRoom(_ count: Int) -> Bool { file.isOpen && count <= file.room }
 
   /// Makes the open chunk one that has room for `count` bytes of body, and its last record one for good. False if there can be none.
   private mutating func prepare(_ count: Int, time: UInt64? = nil) -> Bool {
+    guard file.isOpen else { return false }
     retractTail()
     openBegin = nil
     if !hasRoom(count + Self.longestHead) {

@@ -2,7 +2,7 @@
 
 public enum TraceFormat {
   /// The version that this code writes. It moves with every change of a record's meaning; earlier ones stay readable.
-  public static let version = 5
+  public static let version = 6
   /// The first eight bytes. Like PNG's, they show at once what a text-mode transfer did to the file.
   static let magic: [UInt8] = [0x89, 0x46, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
   static let fileHeaderSize = 64
@@ -156,6 +156,8 @@ public struct TraceHeader: Sendable, Equatable {
   public var isTimed = true
   /// The trace has grown to its limit, and ends there, while the programs went on.
   public var endsEarly = false
+  /// The trace had grown to its limit, and what it held before its time 0 was let go: what stood then is told as what was there before.
+  public var isContinuation = false
   public static let lineTime: Nanoseconds = 10_000
 
   /// A part of a log, as people paste it: what goes on all through it may be all that it shows.
@@ -173,10 +175,12 @@ public struct TraceHeader: Sendable, Equatable {
     source = flags & 2 != 0 ? .strace : .flt
     isTimed = flags & 4 == 0
     endsEarly = flags & 8 != 0
+    isContinuation = flags & 16 != 0
     self.version = version
   }
 
   var flags: UInt32 {
     (beganAfterStart ? 1 : 0) | (source == .strace ? 2 : 0) | (isTimed ? 0 : 4) | (endsEarly ? 8 : 0)
+      | (isContinuation ? 16 : 0)
   }
 }

@@ -1,13 +1,32 @@
 // The one writer of .flt files. What stands in the file follows what happens at once, so that it is whole however this
 // process ends; see ChunkFile.
 
+/// What a trace is written to: see TraceWriter, and RollingTrace, which keeps the newest part.
+public protocol TraceOutput: AnyObject {
+  var path: String { get }
+  var events: UInt64 { get }
+  var size: UInt64 { get }
+  var lost: UInt64 { get }
+  var failure: Int32? { get }
+  var isFull: Bool { get }
+  var isOpen: Bool { get }
+  func intern(_ text: [UInt8]) -> StringID
+  func define(_ id: ThreadID, _ thread: ThreadRecord)
+  func define(_ definition: StackDefinition)
+  @discardableResult func write(_ event: Event, arena: borrowing Arena) -> Bool
+  func flushBegins()
+  func finish() throws(TraceError)
+  func discard()
+  func readablePath() -> String
+}
+
 /// Writes a trace as it happens. Not for use from several threads.
 ///
 /// - A call's begin is held back until something happens before its end that it could matter for. If nothing does, one whole
 ///   record stands for both. While the tracer sleeps, held begins stand behind the last record (`flushBegins`), so that the
 ///   file tells at any time who is inside a call.
 /// - Calls that change nothing and repeat are folded: the record of a run is updated in place.
-public final class TraceWriter {
+public final class TraceWriter: TraceOutput {
   private var records: RecordWriter
 
   /// Makes the file, mode 0600, and writes its header. `folds`: whether repeated calls become runs. `limit`: bytes that the file may
@@ -32,6 +51,8 @@ public final class TraceWriter {
   public func readablePath() -> String { records.file.readablePath() }
   /// Takes the file away again, as far as it has a name.
   public func discard() { records.file.discard() }
+  /// A file beside its path takes its place; what stood there is gone.
+  public func takePlace() throws(TraceError) { try records.file.takePlace() }
 
   /// Events in the file so far.
   public var events: UInt64 { records.position.events }

@@ -70,6 +70,6 @@ struct ImportCommand: ParsableCommand {
       copy.add(batch, tables: source.tables)
       progress(source.progress)
     }
-    return try copy.finish()
+    return try copy.finish(source.tables)
   }
 }

@@ -26,6 +26,8 @@ enum ScopeName: String, ExpressibleByArgument, CaseIterable {
   }
 }
 
+extension KeptPart: ExpressibleByArgument {}
+
 extension StackMode: ExpressibleByArgument {
   public static var allValueDescriptions: [String: String] {
     [

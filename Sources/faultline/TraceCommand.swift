@@ -44,6 +44,11 @@ struct RecordingOptions: ParsableArguments {
       "The most that the trace may take (500K, 20M, 1G). Then it ends, and the program goes on.", valueName: "size"))
   var maxSize: Size?
 
+  @Option(
+    help: ArgumentHelp(
+      "What is kept of a trace that outgrows --max-size: oldest (it ends there) or newest.", valueName: "part"))
+  var keep: KeptPart?
+
   @Flag(help: "Keep tracer and program on one core: stops are cheapest there, but threads do not run at the same time.")
   var pin = false
 
@@ -62,6 +67,7 @@ struct RecordingOptions: ParsableArguments {
 
   func validate() throws {
     if frames < 1 || frames > 1024 { throw ValidationError("--frames takes 1 to 1024") }
+    if keep != nil, maxSize == nil { throw ValidationError("--keep says what of --max-size is kept: give that too") }
     if let maxSize, maxSize.bytes < Size.least { throw ValidationError("--max-size takes 100K or more") }
     if redact, payload ?? 0 > 0 { throw ValidationError("--redact keeps no payload") }
     if let payload, payload < 0 || payload > 4096 { throw ValidationError("--payload takes 0 to 4096 bytes") }
@@ -75,6 +81,7 @@ struct RecordingOptions: ParsableArguments {
       embedsSymbols: embedSymbols || redact)
     settings.redacts = redact
     if let maxSize { settings.limit = maxSize.bytes }
+    if let keep { settings.kept = keep }
     return settings
   }
 
@@ -113,12 +120,17 @@ struct RecordingOptions: ParsableArguments {
       Console.say(
         "warning: --max-size is reached; the trace ends there, \(counted(outcome.lost, "later event")) are not in it")
     }
+    if outcome.begin > 0 {
+      Console.say(
+        "warning: --max-size is reached; the trace begins \(Duration.text(outcome.begin)) after its start, what came before is "
+          + "not in it")
+    }
     tellStatistics(outcome)
     guard !quiet else { return }
     let size = Duration.text(analysis.duration)
     Console.say("trace in \(outcome.path) (\(grouped(outcome.events)) events, \(size))")
     if outcome.wasEnded { Console.say("the program and its children were ended by the second interrupt") }
-    if analysis.header.beganAfterStart {
+    if analysis.header.beganAfterStart, !analysis.header.isContinuation {
       Console.say("the trace began late: who wrote or forked before it is not known")
     }
     if outcome.survivors > 0, analysis.duration > outcome.rootEnded + 100_000_000 {

@@ -19,8 +19,8 @@ enum TraceInput {
       for work in Work.allCases { perform(work, path) }
       return
     }
-    // One report for each input, so that none is slow for all of them; a page, which is long, for few.
-    switch bytes.reduce(0, { $0 &* 31 &+ UInt32($1) }) >> 3 & 63 {
+    // Every input is analyzed; a report, which takes longer than all before it, is made of one in eight, a page of fewer.
+    switch Scratch.digest(bytes) & 511 {
     case 0: perform(.page, path)
     case 1..<8: perform(.dump, path)
     case 8..<16: perform(.lineage, path)
@@ -28,7 +28,8 @@ enum TraceInput {
     case 24..<32: perform(.perfetto, path)
     case 32..<36: perform(.sarif, path)
     case 36..<42: perform(.json, path)
-    default: perform(.text, path)
+    case 42..<64: perform(.text, path)
+    default: _ = analysis(path)
     }
   }
 
@@ -150,6 +151,9 @@ private final class OneName: FrameNaming {
 
 /// One file in memory, without a name, used again and again by one thread.
 enum Scratch {
+  /// What of an input decides the report that is made of it.
+  static func digest(_ bytes: [UInt8]) -> UInt32 { bytes.reduce(0) { $0 &* 31 &+ UInt32($1) } >> 3 }
+
   private static let descriptor: Int32 = {
     var name = Array("/dev/shm/faultline-fuzz-XXXXXX".utf8CString)
     let made = mkstemp(&name)

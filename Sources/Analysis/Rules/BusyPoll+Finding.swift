@@ -60,7 +60,7 @@ extension BusyPoll {
         : streak.culprit != nil || streak.closer != nil || streak.returned.contains(.invalid)
           ? .certain : .likely,
       message:
-        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) \(streak.isReading ? "reads" : "waits") in \(Duration.text(streak.last - streak.first)) returned \(streak.isReading ? "0" : EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(streak.isShort ? ", which is nearly all that the log shows of it" : "")\(why)",
+        "\(victim.command) (pid \(victim.pid)\(name)) spins on fd \(streak.fd) (\(kind)): \(grouped(streak.returns)) \(streak.isReading ? "reads" : "waits") in \(Duration.text(streak.last.less(streak.first))) returned \(streak.isReading ? "0" : EventText.readiness(streak.returned)) without progress, from \(Duration.moment(streak.first))\(streak.isShort ? ", which is nearly all that the log shows of it" : "")\(why)",
       actor: actor, victim: victim,
       object: FindingObject(
         kind: streak.kind ?? .file, id: streak.channel,

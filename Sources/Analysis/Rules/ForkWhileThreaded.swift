@@ -144,7 +144,7 @@ struct ForkWhileThreaded {
       rule: .forkWhileThreaded, severity: mayBeWoken ? .note : .error,
       confidence: mayBeWoken ? .possible : isProven && (wait.isLock || wait.holder ?? 0 > 0) ? .certain : .likely,
       message:
-        "\(world.introduce(victim)) still waited \(end), for \(Duration.text(hang.until - wait.since)) in futex() at 0x\(String(wait.address, radix: 16)), \(what); pid \(actor.pid) had \(threads) when it forked",
+        "\(world.introduce(victim)) still waited \(end), for \(Duration.text(hang.until.less(wait.since))) in futex() at 0x\(String(wait.address, radix: 16)), \(what); pid \(actor.pid) had \(threads) when it forked",
       actor: actor, victim: victim,
       object: FindingObject(
         kind: .other, id: 0, creatorPid: actor.pid, actorFD: nil, victimFD: nil, ownerHint: nil, isFutex: true),

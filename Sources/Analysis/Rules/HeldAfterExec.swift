@@ -114,7 +114,7 @@ struct HeldAfterExec {
         finding: Finding(
           rule: .heldAfterExec, severity: .error, confidence: .likely,
           message:
-            "\(party.command) (pid \(party.pid)) waited \(Duration.text(time - locker.since)) in flock() for \(EventText.harmless(tables.text(held.name))): who locked it is gone, but \(world.introduce(actor)) kept the locked file through exec as fd \(held.fd)",
+            "\(party.command) (pid \(party.pid)) waited \(Duration.text(time.less(locker.since))) in flock() for \(EventText.harmless(tables.text(held.name))): who locked it is gone, but \(world.introduce(actor)) kept the locked file through exec as fd \(held.fd)",
           actor: actor, victim: party,
           object: FindingObject(kind: .file, id: 0, creatorPid: actor.parent, actorFD: held.fd, victimFD: locker.fd),
           count: 1, first: locker.since, last: time,

@@ -52,7 +52,7 @@ extension JSONLinesReport {
           first: object(epoll, event.thread), second: object(fd, event.thread)))
       readiness(.events, events)
       line.add(.data, hex: data)
-    case .handlers(let caught, let ignored):
+    case .handlers(let caught, let ignored, _):
       line.add(.signals, EventText.signals(caught))
       line.add(.ignored, EventText.signals(ignored))
     case .outsider(let outsider):
