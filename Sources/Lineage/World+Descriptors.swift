@@ -239,10 +239,10 @@ extension World {
   /// The recorder says of a connected stream what it is connected to: `socket:[71] to 127.0.0.1:5432`, or ` from ` after accept(2).
   mutating func noteConnection(_ found: ExistingDescriptor, by thread: ThreadID, tables: TraceTables) {
     let slot = Int(descriptor(found.fd, of: thread).file)
-    guard slot >= 0, files[slot].kind == .socket, !files[slot].isConnection,
-      found.traits.contains(.connection) || tables.text(found.link).contains("] to ") || tables.text(found.link).contains("] from ")
-    else { return }
-    files[slot].isAccepted = found.traits.contains(.accepted) || tables.text(found.link).contains("] from ")
+    guard slot >= 0, files[slot].kind == .socket, !files[slot].isConnection else { return }
+    let link = tables.text(found.link)
+    guard found.traits.contains(.connection) || link.contains("] to ") || link.contains("] from ") else { return }
+    files[slot].isAccepted = found.traits.contains(.accepted) || link.contains("] from ")
     files[slot].isConnection = true
     files[slot].name = found.link
   }

@@ -58,9 +58,11 @@ private struct Retelling {
       id,
       .existingThread(
         ExistingThread(
-          parent: parent ?? .unknown, files: processThreads[process] == nil ? tableThreads[thread.table] ?? .unknown : .unknown,
+          parent: parent ?? .unknown,
+          files: processThreads[process] == nil ? tableThreads[thread.table] ?? .unknown : .unknown,
           execed: state.hasExeced, path: state.path,
-          arguments: batch.arena.add(numbers: world.arguments(of: process).map { Int32(truncatingIfNeeded: $0.index) }))))
+          arguments: batch.arena.add(numbers: world.arguments(of: process).map { Int32(truncatingIfNeeded: $0.index) }))
+      ))
     if processThreads[process] == nil {
       processThreads[process] = id
       if state.givenName != .empty { add(id, .givenName(.process, state.givenName)) }

@@ -37,7 +37,9 @@ public final class RollingTrace: TraceOutput {
   public init(
     to destination: TraceDestination, header: TraceHeader, folds: Bool = true, limit: Int
   ) throws(TraceError) {
-    if case .stream(let path, _) = destination { throw .refusedPlace(path: path, why: "what was passed on cannot be let go") }
+    if case .stream(let path, _) = destination {
+      throw .refusedPlace(path: path, why: "what was passed on cannot be let go")
+    }
     self.destination = destination
     self.header = header
     self.folds = folds

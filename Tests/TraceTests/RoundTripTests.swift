@@ -57,13 +57,21 @@ func readAll(_ path: String) throws -> (events: [Event], arena: Arena, reader: T
         ExistingThread(parent: ThreadID(1), files: .unknown, execed: true, path: StringID(1), arguments: .empty)),
       .missing(7),
       .interest(epoll: 6, fd: 3, events: [.input, .hangup, .edgeTriggered], data: UInt64.max),
-      .handlers(caught: 1 << 63, ignored: 1 << 12),
+      .handlers(caught: 1 << 63, ignored: 1 << 12, installer: ThreadID(1)),
       .outsider(
         Outsider(pid: 4711, name: StringID(1), fd: 9, kind: .socket, inode: 1 << 40, flags: 0o2000001)),
       .running(module: StringID(1), offset: 0x1160), .running(module: .empty, offset: UInt64.max),
       .lockedBy(tid: 11), .scope(.wakeups), .armed([.reads, .closes], first: 3, last: 34),
       .counter(name: StringID(1), value: 1 << 40),
-    ] + BlindSpot.allCases.map { .blindSpot($0, detail: StringID(1)) }
+    ] + BlindSpot.allCases.map { .blindSpot($0, detail: StringID(1)) } + [carried]
+
+  /// As a trace tells it that has let go of its older part.
+  private static var carried: Event.Body {
+    var found = ExistingDescriptor(
+      fd: 9, kind: .socketpair, link: .empty, inode: ExistingDescriptor.ownIdentity | 7, flags: 2, sameAs: -1)
+    found.traits = [.second, .datagram, .local]
+    return .existing(found)
+  }
 
   private func written(_ body: (TraceWriter) -> Void) throws -> (events: [Event], arena: Arena, reader: TraceReader) {
     let path = temporaryTrace()

@@ -5,7 +5,8 @@
 //
 // Spared: waits between which bytes move, connections are accepted, timers are set anew, or another descriptor of the same
 // wait makes progress; edge-triggered and one-shot entries, whose readiness the wait itself consumes (unless the
-// thread arms them anew each time); loops that rest between returns; objects whose data can be taken without a call (rings shared by mmap); returns for a number whose reads
+// thread arms them anew each time); loops that rest between returns; a thread that looks on for less than a second while another one of its
+// process, which reads the channel again and again, has not come to it yet; objects whose data can be taken without a call (rings shared by mmap); returns for a number whose reads
 // the tracer did not stop at.
 
 import Lineage
@@ -155,7 +156,7 @@ struct BusyPoll {
       let isOwn = !world.taken.isEmpty && world.taken.allSatisfy { $0.writer == event.thread }
       progressed(
         effect.channel, at: world.files[Int(effect.file)].side, written: false, excuses: !isOwn, times: event.repeats,
-        world: world)
+        by: thread, world: world)
     case .write:
       progressed(
         effect.channel, at: world.files[Int(effect.file)].side, written: true, excuses: true, times: event.repeats,
@@ -174,7 +175,8 @@ struct BusyPoll {
 
   /// A read is progress for whoever was told that there is input at that end; a write for whoever was told that there is room.
   private mutating func progressed(
-    _ channel: Int32, at side: Side, written: Bool, excuses: Bool, times: UInt32, world: World
+    _ channel: Int32, at side: Side, written: Bool, excuses: Bool, times: UInt32, by reader: ThreadState? = nil,
+    world: World
   ) {
     marks.note(channel, side, written: written, excuses: excuses)
     var place = pool.first(onChannel: channel)
@@ -187,6 +189,11 @@ struct BusyPoll {
         !written || pool.streaks[current].returned.contains(.output)
       else { continue }
       pool.streaks[current].progress += UInt64(times)
+      if let reader, reader.id != pool.streaks[current].thread, reader.process == pool.streaks[current].process,
+        world.channels[Int(channel)].use(by: reader.process)?.reads ?? 0 > UInt64(times)
+      {
+        pool.streaks[current].isServed = true
+      }
       if excuses, pool.streaks[current].isInTurn {
         pool.streaks[current].hasProgressed = true
         turns[Int(pool.streaks[current].links.threadSlot)].hasProgress = true

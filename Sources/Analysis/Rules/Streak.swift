@@ -68,6 +68,8 @@ struct Streak {
   static let leastOfExcerpt: UInt64 = 10
   /// The part of its time that a spinning thread may rest: above it the core is not burnt.
   private static let mostRest = 0.5
+  /// How long a thread may be told of what another one of its process is to read.
+  private static let lookingOn: Nanoseconds = 1_000_000_000
   /// With a zero timeout a loop turns by its own will. It is the descriptor that spins it only if it does nothing else: this is
   /// more than a turn of an empty loop takes outside of its calls, under trace.
   private static let mostWork: Nanoseconds = 150_000
@@ -113,6 +115,8 @@ struct Streak {
   var firsts = FirstReturns()
   /// Consumption would not be seen (io_uring, or an object that the model does not know).
   var isBlind = false
+  /// Another thread of the process, which had read it before, read it meanwhile.
+  var isServed = false
   /// The last wait that returned it, by the rule's own count.
   var wait: UInt64 = 0
   /// The thread's last wait returned it, and that there was progress since then.
@@ -184,6 +188,7 @@ struct Streak {
     predates = beginning.predates
     waitingBefore = beginning.waitingBefore
     firsts.clear()
+    isServed = false
     isBlind = beginning.isBlind
     wait = 0
     isInTurn = false
@@ -219,7 +224,7 @@ struct Streak {
   /// object spin together: theirs is named after the one that turned most.
   static func spins(_ streaks: [Streak]) -> [Streak] {
     var merged: [Streak] = []
-    let hot = streaks.filter(\.isHot).sorted { $0.first < $1.first }
+    let hot = withoutLookingOn(streaks.filter(\.isHot).sorted { $0.first < $1.first })
     for streak in hot where streak.returns >= threshold || streak.isAll {
       if let place = merged.firstIndex(where: { $0.isSameObject(as: streak) }) {
         merged[place].add(streak)
@@ -241,6 +246,18 @@ struct Streak {
     }
     merged += pools.map(\.sum).filter { $0.returns >= threshold }
     return merged.sorted { $0.first < $1.first }
+  }
+
+  /// Without those of a thread that was told of what another thread was about to read, as that one's turn came late: but those stay
+  /// that go on, or come again and again.
+  private static func withoutLookingOn(_ streaks: [Streak]) -> [Streak] {
+    streaks.filter { streak in
+      guard streak.isServed, streak.last.less(streak.first) < lookingOn else { return true }
+      let alike = streaks.filter { $0.isServed && $0.isSameObject(as: streak) }
+      let total = alike.reduce(0) { $0 + $1.last.less($1.first) }
+      let span = alike.reduce(0) { max($0, $1.last) }.less(alike[0].first)
+      return total >= lookingOn && total * 2 >= span
+    }
   }
 
   private mutating func add(_ other: Streak) {
