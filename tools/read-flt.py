@@ -15,7 +15,7 @@ import struct
 import sys
 import zlib
 
-VERSION = 5
+VERSION = 6
 FILE_HEADER = struct.Struct("<8sIIQI36x")
 CHUNK_HEADER = struct.Struct("<4sIIIIIQQQ")
 TRAILER = struct.Struct("<Q8s")
@@ -46,6 +46,8 @@ BODIES = dict(enumerate("""
     outsider pid:int name:string fd:int kind:kind inode:uint64 flags:uint;   running module:string offset:uint64
     locked_by tid:int;   scope scope:scope;   armed families:byte first:int last:int;   counter name:string value:uint64
 """.replace(";", "\n").strip().splitlines(), start=6))
+# What version 6 has behind the fields of these.
+ADDED = {14: " traits:byte", 18: " installer:thread"}
 BODIES[30] = "stack stack:stack of_call:bool"
 BODIES[31] = "given_name whose:byte name:string"
 THREAD = "thread tid:int generation:uint process:uint pid:int"
@@ -253,7 +255,8 @@ class Body:
                     return event if event["repeats"] else None
             event["result"] = None if event["result"] == PENDING else event["result"]
         elif kind in BODIES:
-            event |= {"event": BODIES[kind].split()[0], "fields": self.fields(BODIES[kind])}
+            line = BODIES[kind] + (ADDED.get(kind, "") if self.version >= 6 else "")
+            event |= {"event": line.split()[0], "fields": self.fields(line)}
         else:
             raise Damage(f"a record of the unknown kind {kind}")
         self.time = time

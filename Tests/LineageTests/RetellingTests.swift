@@ -51,8 +51,8 @@ private struct Likeness {
     if let channel = world.channel(file.channel) {
       let number = channels[channel.serial] ?? channels.count
       channels[channel.serial] = number
-      line += " channel \(number) \(file.side) \(channel.isDatagram) \(channel.isSemaphore) \(channel.readers) \(channel.writers)"
-      line += " unread \(channel.incoming(at: file.side).unread)"
+      line += " channel \(number) \(file.side) \(channel.isDatagram) \(channel.isSemaphore)"
+      line += " \(channel.readers) \(channel.writers) unread \(channel.incoming(at: file.side).unread)"
     }
     lines.append(line)
     for entry in file.interest.entries.sorted(by: { $0.fd < $1.fd }) {
