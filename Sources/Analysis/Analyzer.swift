@@ -158,7 +158,7 @@ struct AnalysisPass: Sendable {
     let summary = watchers.activity.summary(world: world, tables: tables, duration: duration)
     var analysis = Analysis(
       header: header, isComplete: true, damage: nil, command: watchers.command, duration: duration, events: events,
-      foldedCalls: folded, processes: world.processes.count, threads: world.threads.count,
+      foldedCalls: folded, processes: world.processCount, threads: world.threadCount,
       blindSpots: Self.limits(header, duration) + watchers.blindSpots, findings: findings, summary: summary.map(\.line),
       timeline: watchers.timeline.finish(findings, spins: spins, world: world, tables: tables),
       standings: watchers.standing.standings(

@@ -137,6 +137,8 @@ public struct ProcessState: Sendable {
   public internal(set) var predates = false
   /// It does I/O that makes no system calls.
   public internal(set) var usesRing = false
+  /// Where the dead are forgotten: children that are not.
+  var keptChildren: Int32 = 0
 
   public var isAlive: Bool { ended == nil }
   var hasExecedSinceFork: Bool { parent != nil && hasExeced }

@@ -74,8 +74,8 @@ public struct Sight: Sendable {
 
 extension World {
   mutating func setScope(_ scope: Scope, of id: ThreadID) {
-    guard let state = thread(id), sights[state.process.position].scope != scope else { return }
-    sights[state.process.position].scope = scope
+    guard let state = thread(id), sights[state.process.position]!.scope != scope else { return }
+    sights[state.process.position]!.scope = scope
     guard scope == .light else { return }
     for descriptor in tables[state.table].open.map(\.descriptor) {
       let channel = files[Int(descriptor.file)].channel
@@ -85,8 +85,8 @@ extension World {
 
   mutating func arm(_ calls: CallFamilies, _ first: FD, _ last: FD, of id: ThreadID) {
     guard let state = thread(id) else { return }
-    if calls.contains(.waits) { sights[state.process.position].waitsSeenSince = now }
-    sights[state.process.position].arm(calls, first, last)
+    if calls.contains(.waits) { sights[state.process.position]!.waitsSeenSince = now }
+    sights[state.process.position]!.arm(calls, first, last)
     guard sight(of: id).scope == .light else { return }
     for (fd, descriptor) in tables[state.table].open where first <= fd && fd <= last {
       let channel = files[Int(descriptor.file)].channel
@@ -110,8 +110,8 @@ extension World {
   /// Standard numbers are armed late, if ever, and in scope light all are: what is done there before is not in the account.
   mutating func noteUnseen(_ file: Int32, at fd: FD, by thread: ThreadState) {
     let channel = Int(files[Int(file)].channel)
-    guard channel >= 0, sights[thread.process.position].scope != .all else { return }
-    let sight = sights[thread.process.position]
+    guard channel >= 0, sights[thread.process.position]!.scope != .all else { return }
+    let sight = sights[thread.process.position]!
     guard fd <= 2 || !sight.seesWaits else { return }
     let side = files[Int(file)].side
     if side != .write, !sight.sees(.reads, on: fd) { channels[channel].hasUnseenReads = true }
@@ -119,5 +119,5 @@ extension World {
   }
 
   /// What the tracer sees of the thread's process.
-  public func sight(of id: ThreadID) -> Sight { processID(of: id).map { sights[$0.position] } ?? Sight() }
+  public func sight(of id: ThreadID) -> Sight { processID(of: id).flatMap { sights[$0.position] } ?? Sight() }
 }

@@ -5,7 +5,7 @@ import Trace
 extension World {
   /// Whether other threads use the thread's table as well.
   @inlinable public func isTableShared(by id: ThreadID) -> Bool {
-    guard id.position < threads.count, let table = threads[id.position]?.table else { return false }
+    guard let table = threads[id.position]?.table else { return false }
     return tables[table].users > 1
   }
 
@@ -49,7 +49,7 @@ extension World {
   public func descriptors(like kind: ObjectKind, inode: UInt64) -> [(thread: ThreadID, table: Int, fd: FD)] {
     var found: [(thread: ThreadID, table: Int, fd: FD)] = []
     var seen = Set<Int>()
-    for case let thread? in threads where thread.isAlive && seen.insert(thread.table).inserted {
+    for thread in threads where thread.isAlive && seen.insert(thread.table).inserted {
       for (fd, descriptor) in tables[thread.table].open where isObject(kind, inode: inode, of: descriptor.file) {
         found.append((thread.id, thread.table, fd))
       }

@@ -4,18 +4,18 @@ import Trace
 
 extension World {
   public func process(_ id: ProcessID) -> ProcessState? {
-    id.position < processes.count ? processes[id.position] : nil
+    processes[id.position]
   }
 
   public func process(of id: ThreadID) -> ProcessState? { processID(of: id).flatMap { process($0) } }
 
   public func parent(of id: ProcessID) -> ProcessID? {
-    id.position < processes.count ? processes[id.position]?.parent : nil
+    processes[id.position]?.parent
   }
 
   /// The threads of a living process.
   public func threads(of id: ProcessID) -> [ThreadID] {
-    id.position < members.count ? members[id.position] : []
+    members[id.position] ?? []
   }
 
   /// argv of the process's last exec, or its parent's.
@@ -25,12 +25,12 @@ extension World {
 
   /// Whether the process was forked and has not called exec since: what it has it inherited, handlers and all.
   @inlinable public func isHeir(_ id: ProcessID) -> Bool {
-    guard id.position < processes.count, let process = processes[id.position] else { return false }
+    guard let process = processes[id.position] else { return false }
     return process.parent != nil && !process.hasExeced
   }
 
   /// What the tracer sees of the process.
-  public func sight(of id: ProcessID) -> Sight { id.position < sights.count ? sights[id.position] : Sight() }
+  public func sight(of id: ProcessID) -> Sight { sights[id.position] ?? Sight() }
 
   /// Whether the process has not had other arguments since its parent forked it, nor has the parent.
   public func hasArguments(of parent: ProcessID, _ id: ProcessID) -> Bool {
@@ -38,23 +38,22 @@ extension World {
   }
 
   public func started(_ id: ProcessID) -> Nanoseconds {
-    id.position < processes.count ? processes[id.position]?.started ?? 0 : 0
+    processes[id.position]?.started ?? 0
   }
 
   /// Whether the process was there before the trace.
   public func predates(_ id: ProcessID) -> Bool {
-    id.position < processes.count && processes[id.position]?.predates == true
+    processes[id.position]?.predates == true
   }
 
   /// Whether the process does I/O that makes no system calls.
   public func usesRing(_ id: ProcessID) -> Bool {
-    id.position < processes.count && processes[id.position]?.usesRing == true
+    processes[id.position]?.usesRing == true
   }
 
   /// The slot of a living process's table: that of any of its living threads.
   func tableSlot(of id: ProcessID) -> Int? {
-    guard id.position < members.count else { return nil }
-    for thread in members[id.position] {
+    for thread in members[id.position] ?? [] {
       if let state = self.thread(thread), state.isAlive { return state.table }
     }
     return nil
@@ -120,7 +119,10 @@ extension World {
       // Who made it was not seen. That the parent has it too, after a fork without exec, says who.
       return holds(parent, slot)
     }
-    guard let creator = processID(of: channels[channel].creator) else { return channels[channel].predates }
+    guard let creator = processID(of: channels[channel].creator) else {
+      // Whoever it was, it was not this one, if there was anybody: that has been forgotten.
+      return channels[channel].predates || !keepsDead && channels[channel].created <= started(id)
+    }
     return creator != id && channels[channel].created <= started(id)
   }
 

@@ -20,7 +20,7 @@ extension World {
         id: id, tid: record.tid, process: record.process, parent: start.parent, table: table, started: time,
         name: parent?.name ?? .empty))
     if let known = process(record.process) {
-      members[known.id.position].append(id)
+      members[known.id.position]!.append(id)
     } else {
       beginProcess(record, leader: id, parent: parent, start, at: time)
     }
@@ -60,12 +60,11 @@ extension World {
       state.usesRing = false
     }
     let place = record.process.position
-    while processes.count <= place { processes.append(nil) }
-    while members.count <= place { members.append([]) }
-    while sights.count <= place { sights.append(Sight()) }
+    processCount = max(processCount, place + 1)
     processes[place] = state
     members[place] = [leader]
-    if let parent { sights[place] = sights[parent.process.position] }
+    sights[place] = parent.flatMap { sights[$0.process.position] } ?? Sight()
+    if let parent, !keepsDead { processes[parent.process.position]?.keptChildren += 1 }
     living.insert(record.process, at: living.lastIndex { $0 < record.process }.map { $0 + 1 } ?? 0)
     if root == nil { root = record.process }
   }
@@ -91,7 +90,7 @@ extension World {
         id: id, tid: record.tid, process: record.process, parent: found.parent, table: table, started: time,
         predates: true))
     if let known = process(record.process) {
-      members[known.id.position].append(id)
+      members[known.id.position]!.append(id)
       return
     }
     addProcess(
@@ -216,14 +215,41 @@ extension World {
     if threads(of: process.id).allSatisfy({ thread($0)?.isAlive != true }) {
       processes[process.id.position]!.ended = time
       processes[process.id.position]!.status = status
-      members[process.id.position] = []
+      if keepsDead { members[process.id.position] = [] }
       if let place = living.firstIndex(of: process.id) { living.remove(at: place) }
       handlers[process.handlers].users -= 1
       if handlers[process.handlers].users == 0 { freeHandlers.append(process.handlers) }
+      if !keepsDead { forget(process.id) }
     } else if state.tid == process.pid {
       processes[process.id.position]!.status = status
     }
   }
+
+  /// A process has ended, or a child of one that had: of what nobody is descended from that lives, nothing is kept. Ancestors are: by
+  /// them it is known who shares what by inheritance, and who held a lock at a fork.
+  private mutating func forget(_ id: ProcessID) {
+    var next = process(id)
+    while let process = next, !process.isAlive, process.keptChildren == 0 {
+      for thread in members[process.id.position] ?? [] {
+        threads.forget(thread.position)
+        forgotten.append(thread)
+      }
+      members.forget(process.id.position)
+      sights.forget(process.id.position)
+      processes.forget(process.id.position)
+      guard let parent = process.parent, processes[parent.position] != nil else { return }
+      processes[parent.position]!.keptChildren -= 1
+      next = processes[parent.position]
+    }
+  }
+
+  /// The threads that were forgotten since this was last asked.
+  public mutating func takeForgotten() -> [ThreadID] {
+    defer { forgotten.removeAll(keepingCapacity: true) }
+    return forgotten
+  }
+
+  public var hasForgotten: Bool { !forgotten.isEmpty }
 
   private mutating func end(_ id: ThreadID, at time: Nanoseconds) {
     guard let state = thread(id), state.isAlive else { return }

@@ -4,18 +4,18 @@ import Trace
 
 extension World {
   @inlinable public func thread(_ id: ThreadID) -> ThreadState? {
-    id.position < threads.count ? threads[id.position] : nil
+    threads[id.position]
   }
 
   /// The process of a thread that has begun.
   @inlinable @inline(__always) public func processID(of id: ThreadID) -> ProcessID? {
-    id.position < threads.count ? threads[id.position]?.process : nil
+    threads[id.position]?.process
   }
 
   /// Where what a living thread is in the middle of lies in `work`, else -1.
   @inline(__always)
   func workSlot(of id: ThreadID) -> Int {
-    guard id.position < threads.count, let slot = threads[id.position]?.slot, slot >= 0, work[Int(slot)].owner == id
+    guard let slot = threads[id.position]?.slot, slot >= 0, work[Int(slot)].owner == id
     else { return -1 }
     return Int(slot)
   }
@@ -70,7 +70,7 @@ extension World {
   }
 
   mutating func addThread(_ state: ThreadState) {
-    while threads.count <= state.id.position { threads.append(nil) }
+    threadCount = max(threadCount, state.id.position + 1)
     threads[state.id.position] = state
     takeUp(state.id)
   }

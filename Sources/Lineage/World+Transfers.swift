@@ -14,7 +14,7 @@ extension World {
 
   /// Whether a forked process has called exec since.
   public func hasExeced(_ id: ProcessID) -> Bool {
-    id.position < processes.count && processes[id.position]?.hasExecedSinceFork == true
+    processes[id.position]?.hasExecedSinceFork == true
   }
 
   /// A write that may overlap the read which drains it. `count`: what it puts in at the most.

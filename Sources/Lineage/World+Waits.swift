@@ -84,11 +84,11 @@ extension World {
   /// Whether the calls that would consume this readiness are seen, in the process that was told of it.
   private func isConsumptionSeen(_ fd: FD, _ file: Int32, _ returned: Readiness, by thread: ThreadState) -> Bool {
     let process = thread.process.position
-    guard file >= 0, sights[process].scope != .all else { return true }
+    guard file >= 0, sights[process]!.scope != .all else { return true }
     switch files[Int(file)].kind {
     // By a wait on the inner instance, or waitid.
-    case .epoll, .pidfd: return sights[process].seesWaits
-    default: return sights[process].sees(Ready.consumers(of: returned), on: fd)
+    case .epoll, .pidfd: return sights[process]!.seesWaits
+    default: return sights[process]!.sees(Ready.consumers(of: returned), on: fd)
     }
   }
 

@@ -125,14 +125,17 @@ public struct ReleasedNumber: Sendable {
 /// Releases take effect when a call begins, acquisitions when it has returned (a begin and an end tell the two apart;
 /// a whole call is both at once), and a read may draw on writes that have begun.
 public struct World: Sendable {
-  public internal(set) var threads: [ThreadState?] = []
-  public internal(set) var processes: [ProcessState?] = []
+  public internal(set) var threads = Paged<ThreadState>()
+  public internal(set) var processes = Paged<ProcessState>()
+  /// How many there have been.
+  public internal(set) var threadCount = 0
+  public internal(set) var processCount = 0
   public internal(set) var tables: [FDTable] = []
   public internal(set) var files: [OpenFile] = []
   public internal(set) var channels: [Channel] = []
   /// By process: its threads, as long as it lives, and what the tracer sees of it.
-  var members: [[ThreadID]] = []
-  var sights: [Sight] = []
+  var members = Paged<[ThreadID]>()
+  var sights = Paged<Sight>()
   /// All argv's, one after the other.
   var arguments: [StringID] = []
   /// The processes that live, ascending.
@@ -187,13 +190,21 @@ public struct World: Sendable {
     var inode: UInt64
   }
 
-  public init(keepsHistory: Bool = false) { self.keepsHistory = keepsHistory }
+  /// Whether threads and processes that have ended are kept to the trace's end: for who judges all of it at once.
+  public let keepsDead: Bool
+  /// Threads that were forgotten since somebody last asked.
+  var forgotten: [ThreadID] = []
+
+  public init(keepsHistory: Bool = false, keepsDead: Bool = true) {
+    self.keepsHistory = keepsHistory
+    self.keepsDead = keepsDead
+  }
 
   // MARK: Looking
 
   /// The descriptor as the thread sees it.
   @inlinable @inline(__always) public func descriptor(_ fd: FD, of id: ThreadID) -> Descriptor {
-    guard id.position < threads.count, let thread = threads[id.position], thread.table < tables.count else {
+    guard let thread = threads[id.position], thread.table < tables.count else {
       return .free
     }
     return tables[thread.table][fd]

@@ -32,7 +32,7 @@ extension Recorder {
 
   private func isOfFamily(_ tid: Int32, _ tracee: Tracee) -> Bool {
     // A thread that has ended stands in the model alone.
-    for case let thread? in world.threads where thread.tid == tid {
+    for thread in world.threads where thread.tid == tid {
       if thread.process == tracee.process.id || world.descends(tracee.process.id, from: thread.process) { return true }
     }
     guard let family = ProcFS.family(of: tid) else { return false }

@@ -85,7 +85,7 @@ public final class Recorder {
   var isQuiet = false
   /// Filters of ours needed NO_NEW_PRIVS in the target.
   var setNoNewPrivileges = false
-  var world = World()
+  var world = World(keepsDead: false)
   var tables = TraceTables()
   var tracees: [Int32: Tracee] = [:]
   /// Tracees that stand still although they could go on, until it is known what their descriptors are.
@@ -434,6 +434,8 @@ public final class Recorder {
   func write(_ event: Event, arena: Arena) -> Bool {
     let isFolded = writer.write(event, arena: arena)
     world.apply(event, arena: arena, tables: tables)
+    // Who watches may ask for them later.
+    if world.hasForgotten, observer == nil { for id in world.takeForgotten() { tables.forget(id) } }
     observer?(event, arena, tables)
     return isFolded
   }

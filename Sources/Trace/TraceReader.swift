@@ -15,7 +15,9 @@ public struct EventBatch: Sendable {
 public struct TraceTables: Sendable {
   /// Texts as the target had them: any bytes.
   public private(set) var strings: [[UInt8]] = [[]]
-  public private(set) var threads: [ThreadRecord?] = []
+  public private(set) var threads = Paged<ThreadRecord>()
+  /// One more than the highest number of a thread.
+  public private(set) var threadCount = 0
   public private(set) var modules: [ModuleRecord] = []
   public private(set) var frames: [FrameRecord] = []
   public private(set) var stacks: [StackRecord] = []
@@ -35,8 +37,11 @@ public struct TraceTables: Sendable {
   public func bytes(_ id: StringID) -> [UInt8] { id.position < strings.count ? strings[id.position] : [] }
 
   public func thread(_ id: ThreadID) -> ThreadRecord? {
-    id.position < threads.count ? threads[id.position] : nil
+    threads[id.position]
   }
+
+  /// Nothing names the thread any more.
+  public mutating func forget(_ id: ThreadID) { threads.forget(id.position) }
 
   public mutating func define(_ id: StringID, _ text: [UInt8]) throws(TraceError) {
     guard skip(to: id.position, from: strings.count) else { throw .damaged("a text has the id \(id.position)") }
@@ -79,12 +84,12 @@ public struct TraceTables: Sendable {
   }
 
   public mutating func define(_ id: ThreadID, _ record: ThreadRecord) throws(TraceError) {
-    guard skip(to: id.position, from: threads.count) else { throw .damaged("a thread has the id \(id.position)") }
+    guard skip(to: id.position, from: threadCount) else { throw .damaged("a thread has the id \(id.position)") }
     // There are no more processes than threads.
-    guard record.process.position <= max(id.position, threads.count) + TraceFormat.mostSkipped else {
+    guard record.process.position <= max(id.position, threadCount) + TraceFormat.mostSkipped else {
       throw .damaged("a process has the id \(record.process.position)")
     }
-    while threads.count <= id.position { threads.append(nil) }
+    threadCount = max(threadCount, id.position + 1)
     threads[id.position] = record
   }
 }

@@ -84,8 +84,8 @@ struct ForkWhileThreaded {
 
   /// Whether no other thread of its process lived while it waited.
   private func isAlone(_ wait: Waiting, at time: Nanoseconds, world: World) -> Bool {
-    !world.threads.contains {
-      guard let thread = $0, thread.process == wait.process, thread.id != wait.thread else { return false }
+    !world.threads.contains { thread in
+      guard thread.process == wait.process, thread.id != wait.thread else { return false }
       return thread.ended.map { $0 > wait.since } ?? true
     }
   }
@@ -96,7 +96,7 @@ struct ForkWhileThreaded {
     var child = process
     while world.isHeir(child), let parent = world.parent(of: child), let state = world.process(child) {
       let born = state.started
-      let others = world.threads.lazy.compactMap { $0 }.filter {
+      let others = world.threads.lazy.filter {
         $0.process == parent && $0.id != state.forkedBy && $0.started < born && $0.ended.map { $0 >= born } ?? true
       }.count
       if others > 0 { return (parent, state.forkedBy, others) }
@@ -110,8 +110,8 @@ struct ForkWhileThreaded {
     guard let fork = fork(of: wait.process, world: world) else { return nil }
     let isOwn = wait.holder.map { tid in
       tid > 0
-        && world.threads.contains {
-          guard let thread = $0, thread.process == wait.process, thread.tid == tid else { return false }
+        && world.threads.contains { thread in
+          guard thread.process == wait.process, thread.tid == tid else { return false }
           return thread.ended.map { $0 > wait.since } ?? true
         }
     }
@@ -130,7 +130,7 @@ struct ForkWhileThreaded {
     let what: String
     if let holder = wait.holder, holder > 0 {
       let isForker = world.thread(fork.thread)?.tid == holder
-      let name = world.threads.lazy.compactMap { $0 }.last { $0.tid == holder }.map { tables.text($0.name) } ?? ""
+      let name = world.threads.filter { $0.tid == holder }.last.map { tables.text($0.name) } ?? ""
       let title = name.isEmpty || name == actor.command ? "" : " \"\(EventText.harmless(name))\""
       what =
         "for a lock that thread \(holder)\(title) of pid \(actor.pid) held at the fork\(isForker ? " when it forked" : ""): that thread does not exist in the child, so nobody can unlock it"

@@ -169,7 +169,7 @@ struct WriterIntent {
   }
 
   private func hasOtherThreads(_ process: ProcessID) -> Bool {
-    world.threads.lazy.compactMap { $0 }.filter {
+    world.threads.lazy.filter {
       $0.process == process && $0.started < until && $0.ended.map { $0 + Self.margin >= until } ?? true
     }.count > 1
   }
@@ -183,8 +183,8 @@ struct WriterIntent {
     var line: [ProcessID] = [reader]
     while let next = world.parent(of: line.last!), next != process { line.append(next) }
     if wait.child > 0 { return line.contains { world.process($0)?.pid == wait.child } }
-    return !world.processes.contains {
-      guard let child = $0, child.parent == process, !line.contains(child.id) else { return false }
+    return !world.processes.contains { child in
+      guard child.parent == process, !line.contains(child.id) else { return false }
       return child.ended.map { $0 + World.longWait >= until } ?? true
     }
   }

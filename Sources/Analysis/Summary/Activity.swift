@@ -180,8 +180,7 @@ struct ActivityMeter {
     var known: [ThreadID: ThreadActivity] = [:]
     for entry in ended { known[entry.account.thread] = entry.account }
     for account in accounts where account.thread != .unknown { known[account.thread] = account }
-    let weighed = world.threads.compactMap { thread -> (weight: Nanoseconds, id: ThreadID)? in
-      guard let thread else { return nil }
+    let weighed = world.threads.map { thread -> (weight: Nanoseconds, id: ThreadID) in
       // Of an ended thread without an account others weigh more, whatever it waited.
       let waited = known[thread.id]?.blockedTotal ?? 0
       return (thread.running + waited / 4 + Self.unfinished(thread, duration, world) / 4, thread.id)

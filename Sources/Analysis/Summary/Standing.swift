@@ -57,7 +57,7 @@ struct StandingMeter {
   func standings(
     _ findings: [Finding], world: World, tables: TraceTables, duration: Nanoseconds, isPartial: Bool
   ) -> [Standing] {
-    let alive = world.threads.compactMap { $0?.isAlive == true ? $0 : nil }
+    let alive = world.threads.filter(\.isAlive)
     return alive.sorted { ($0.process, $0.id) < ($1.process, $1.id) }.map { thread in
       var standing = standing(thread, world: world, tables: tables, duration: duration, isPartial: isPartial)
       // A spin that lasts to the end says more than the call that happens to be open.

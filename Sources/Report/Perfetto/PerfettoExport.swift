@@ -89,7 +89,7 @@ public final class PerfettoExport: EventObserver {
         try unfinished(left, until: time, world: world, tables: tables)
       }
     }
-    for case let process? in world.processes { try describe(process, world: world, tables: tables) }
+    for process in world.processes { try describe(process, world: world, tables: tables) }
     for channel in channels.values.sorted(by: { $0.serial < $1.serial }) { try writer.end(on: channel.track, at: time) }
   }
 
