@@ -27,6 +27,8 @@ struct LogThread {
   /// A call without an event that has not returned.
   var silent: (syscall: Syscall, entered: Nanoseconds)?
   var turns = LogTurns()
+  /// The signal that has stopped it, until its next line.
+  var stoppedBy: Int32?
 }
 
 extension StraceReader {
@@ -36,12 +38,17 @@ extension StraceReader {
   func called(_ named: NamedCall, _ body: Scanner, tid: Int32, onlyBegins: Bool) {
     if body.starts(with: "<... resuming"), named.syscall == .restartSyscall { return resumedByKernel(body, tid: tid) }
     let place = thread(tid)
+    var body = body
     closeBroken(place, line: body)
+    threads[place].stoppedBy = nil
     reader.arguments.read(body)
+    if reader.call.ending == .broken, let shape = named.shape {
+      _ = reader.arguments.isInterrupted(&body, shape, named.syscall)
+    }
     if let open = threads[place].call, open.interrupted != 0 {
       if open.named.syscall == named.syscall, isSame(open, body) {
         // The kernel has entered it again.
-        goOn(place, body)
+        goOn(place, body, onlyBegins: onlyBegins)
         return
       }
       endInterrupted(place)
