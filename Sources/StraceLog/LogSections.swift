@@ -8,6 +8,9 @@ struct LogSections: Sendable {
 
   /// The thread of the section; nil before the first.
   private(set) var tid: Int32?
+  /// The section's name stands alone, and a line of it has been seen: it lasts to the next empty line.
+  private var isBare = false
+  private var hasLines = false
   /// Names up to the thread's number that stand alone on several lines.
   private var stems: Set<[UInt8]> = []
 
@@ -39,11 +42,23 @@ struct LogSections: Sendable {
       guard line.starts(with: "==> "), let end = line.find(" <==") else { return false }
       guard let (_, thread) = Self.name(Scanner(line.bytes, line.at + 4..<end)) else { return false }
       tid = thread
+      isBare = false
       return true
     }
-    guard !stems.isEmpty, let (stem, thread) = Self.name(line), stems.contains(stem) else { return false }
-    tid = thread
-    return true
+    if stems.isEmpty { return false }
+    if let (stem, thread) = Self.name(line), stems.contains(stem) {
+      tid = thread
+      isBare = true
+      hasLines = false
+      return true
+    }
+    if isBare, !line.isAtEnd {
+      hasLines = true
+    } else if isBare, hasLines {
+      tid = nil
+      isBare = false
+    }
+    return false
   }
 
   /// A file's name that ends in a thread's number, `app.log.4711`, taken apart.

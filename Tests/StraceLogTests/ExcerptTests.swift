@@ -264,4 +264,16 @@ import Trace
     #expect(log.calls == ["7 read = 2", "7 read = -11", "7 read = -11", "7 read ..."])
     #expect(log.unread == [:])
   }
+
+  /// Without -T a sleep that was asked for 0.4 ms is taken to last as long as it did, on a machine that is busy.
+  @Test func aLoopThatSleepsBetweenIsNoSpin() throws {
+    var lines = ["1700000000.000000 execve(\"/bin/a\", [\"a\"], 0x7ffe /* 3 vars */) = 0"]
+    lines += ["1700000000.000100 pipe2([3, 4], O_CLOEXEC) = 0", "1700000000.000200 close(4) = 0"]
+    for turn in 0..<600 {
+      let time = 100_000 + turn * 1_200
+      lines.append("1700000000.\(time) poll([{fd=3, events=POLLIN}], 1, -1) = 1 ([{fd=3, revents=POLLHUP}])")
+      lines.append("1700000000.\(time + 400) nanosleep({tv_sec=0, tv_nsec=400000}, NULL) = 0")
+    }
+    #expect(try ReadLog(lines.joined(separator: "\n")).findings == [])
+  }
 }

@@ -81,6 +81,23 @@ import Testing
     #expect(log.unread == [:])
   }
 
+  /// In a mail the names stand alone, and other lines come behind.
+  @Test func namesThatStandAloneNameThreads() throws {
+    let log = try ReadLog(
+      """
+      Process 70 attached with 3 threads
+      /tmp/app.out.70
+      10:16:35.945611 futex(0x12a1110, FUTEX_WAIT, 0, NULL
+
+      /tmp/app.out.71
+      10:16:35.944886 read(40,
+
+      Of the third one:
+      10:16:35.945544 close(3) = 0
+      """)
+    #expect(log.calls == ["70 futex ...", "71 read ...", "70 close = 0"])
+  }
+
   /// Other tracers name the arguments.
   @Test func otherTracersAreNoStrace() throws {
     #expect(throws: (any Error).self) {
