@@ -71,11 +71,28 @@ public struct EpollEntry: Sendable {
 /// The interest list of an epoll instance.
 public struct EpollSet: Sendable {
   public private(set) var entries: [EpollEntry] = []
-  /// Those that may wake a loop (all but sockets, of which there may be thousands).
+  /// Those that may wake a loop (not sockets and what is of no known kind, of which there may be thousands).
   private(set) var wakeables: [EpollEntry] = []
   /// From epoll_data to places in `entries`; kept only for long lists.
   private var places: [UInt64: Int] = [:]
+  /// Several entries have one data, of which `places` knows the last.
+  private var isShared = false
+  /// From number and open file to places in `entries`; kept as long as `places`.
+  private var numbers: [UInt64: Int] = [:]
   private static let indexedFrom = 16
+
+  private static func key(_ fd: FD, _ serial: UInt32) -> UInt64 {
+    UInt64(UInt32(bitPattern: fd)) << 32 | UInt64(serial)
+  }
+
+  private func place(fd: FD, serial: UInt32) -> Int? {
+    numbers.isEmpty
+      ? entries.firstIndex { $0.fd == fd && $0.serial == serial } : numbers[Self.key(fd, serial)]
+  }
+
+  private mutating func note(_ data: UInt64, at place: Int) {
+    if places.updateValue(place, forKey: data) != nil { isShared = true }
+  }
 
   public init() {}
 
@@ -85,9 +102,14 @@ public struct EpollSet: Sendable {
     entries.append(entry)
     if isWakeable { wakeables.append(entry) }
     if entries.count == Self.indexedFrom {
-      for (place, known) in entries.enumerated() { places[known.data] = place }
+      isShared = false
+      for (place, known) in entries.enumerated() {
+        note(known.data, at: place)
+        numbers[Self.key(known.fd, known.serial)] = place
+      }
     } else if entries.count > Self.indexedFrom {
-      places[entry.data] = entries.count - 1
+      note(entry.data, at: entries.count - 1)
+      numbers[Self.key(entry.fd, entry.serial)] = entries.count - 1
     }
     return former
   }
@@ -96,11 +118,11 @@ public struct EpollSet: Sendable {
   mutating func modify(
     fd: FD, serial: UInt32, events: Readiness, data: UInt64, by thread: ThreadID
   ) -> (former: EpollEntry, entry: EpollEntry)? {
-    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return nil }
+    guard let place = place(fd: fd, serial: serial) else { return nil }
     let former = entries[place]
     if !places.isEmpty, entries[place].data != data {
       if places[entries[place].data] == place { places[entries[place].data] = nil }
-      places[data] = place
+      note(data, at: place)
     }
     entries[place].events = events
     entries[place].data = data
@@ -113,13 +135,13 @@ public struct EpollSet: Sendable {
 
   /// A wait has told of the entry.
   mutating func told(_ entry: EpollEntry) {
-    guard let place = entries.firstIndex(where: { $0.fd == entry.fd && $0.serial == entry.serial }) else { return }
+    guard let place = place(fd: entry.fd, serial: entry.serial) else { return }
     entries[place].rearmer = .unknown
   }
 
   @discardableResult
   mutating func remove(fd: FD, serial: UInt32) -> EpollEntry? {
-    guard let place = entries.firstIndex(where: { $0.fd == fd && $0.serial == serial }) else { return nil }
+    guard let place = place(fd: fd, serial: serial) else { return nil }
     let entry = entries[place]
     drop(place)
     return entry
@@ -136,25 +158,32 @@ public struct EpollSet: Sendable {
       if places[gone.data] == place { places[gone.data] = nil }
       if places[entries[last].data] == last, place != last { places[entries[last].data] = place }
     }
+    if !numbers.isEmpty {
+      numbers[Self.key(gone.fd, gone.serial)] = nil
+      if place != last { numbers[Self.key(entries[last].fd, entries[last].serial)] = place }
+    }
     if place != last { entries[place] = entries[last] }
     entries.removeLast()
-    if entries.count < Self.indexedFrom { places.removeAll() }
+    if entries.count < Self.indexedFrom {
+      places.removeAll()
+      numbers.removeAll()
+    }
     wakeables.removeAll { $0.fd == gone.fd && $0.serial == gone.serial }
   }
 
   public func contains(fd: FD) -> Bool { entries.contains { $0.fd == fd } }
 
-  public func contains(fd: FD, serial: UInt32) -> Bool { entries.contains { $0.fd == fd && $0.serial == serial } }
+  public func contains(fd: FD, serial: UInt32) -> Bool { place(fd: fd, serial: serial) != nil }
 
   public func entry(fd: FD, serial: UInt32) -> EpollEntry? {
-    entries.first { $0.fd == fd && $0.serial == serial }
+    place(fd: fd, serial: serial).map { entries[$0] }
   }
 
   /// The entry that an event with this epoll_data is about.
   public func entry(data: UInt64) -> EpollEntry? {
     guard entries.count >= Self.indexedFrom else { return entries.last { $0.data == data } }
     if let place = places[data], place < entries.count { return entries[place] }
-    return entries.last { $0.data == data }
+    return isShared ? entries.last { $0.data == data } : nil
   }
 
   /// Whether several entries have this data, so that it does not tell which is meant. Long lists are taken at their word.

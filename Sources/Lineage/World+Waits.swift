@@ -164,7 +164,9 @@ extension World {
     if op == 1 {
       let entry = EpollEntry(
         fd: fd, file: target, serial: serial, events: events, data: data, by: isFound ? .unknown : thread)
-      let former = files[Int(instance)].interest.add(entry, isWakeable: files[Int(target)].kind != .socket)
+      // Of an object of no known kind nobody asks who waits for it.
+      let isWakeable = ![.socket, .unknown].contains(files[Int(target)].kind)
+      let former = files[Int(instance)].interest.add(entry, isWakeable: isWakeable)
       interestChange = InterestChange(epoll: instance, former: former, entry: entry)
       if !files[Int(target)].watchers.contains(instance) { files[Int(target)].watchers.append(instance) }
       if let process = self.thread(thread)?.process, files[Int(target)].channel >= 0 {

@@ -60,15 +60,17 @@ public struct TextReport {
     guard !analysis.standings.isEmpty else { return [] }
     var lines = ["", title("At the end of the trace")]
     var told: [(text: String, who: String, others: Int)] = []
+    var places: [String: Int] = [:]
     for standing in analysis.standings {
-      if let place = told.firstIndex(where: { $0.text == standing.text }) {
+      if let place = places[standing.text] {
         told[place].others += 1
       } else {
+        places[standing.text] = told.count
         told.append((standing.text, standing.who, 0))
       }
     }
     for (text, who, others) in told.prefix(Self.mostStanding) {
-      let more = others > 0 ? " and \(counted(UInt64(others), "other thread"))" : ""
+      let more = others > 0 ? ", like \(counted(UInt64(others), "other thread"))," : ""
       lines += wrapped("\(who)\(more) \(text)", indent: 2, hanging: 4)
       if let standing = analysis.standings.first(where: { $0.text == text }) {
         lines += StackText.lines(standing.frames).flatMap { wrapped($0, indent: 6, hanging: 10) }

@@ -40,6 +40,17 @@ struct LineHead {
         }
       }
     }
+    // The bracket was lost where the text was copied.
+    if scanner.next == 0x70, scanner.starts(with: "pid ") {
+      var inner = scanner
+      inner.at += 4
+      inner.skipSpaces()
+      if let tid = inner.decimal(), tid > 0, tid <= Int32.max, inner.skip(0x5D) {
+        head.tid = Int32(tid)
+        inner.skipSpaces()
+        scanner = inner
+      }
+    }
     var isTimed = false
     while scanner.next &- 0x30 < 10 {
       var inner = scanner

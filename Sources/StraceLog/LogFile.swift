@@ -12,10 +12,12 @@ final class LogFile {
   let path: String
   let size: Int
   private var buffer: UnsafeMutablePointer<UInt8>
-  private var capacity = 2 * LogFile.block
+  private var capacity = 3 * LogFile.block
   private var start = 0
   private var filled = 0
   private var offset = 0
+  /// How its characters are written; known once its beginning was read.
+  private var encoding = TextEncoding.bytes
   /// The number of the line that was read last, from 1.
   private(set) var lineNumber = 0
   /// Lines that were cut.
@@ -40,7 +42,7 @@ final class LogFile {
   deinit { buffer.deallocate() }
 
   /// How far reading has come, in bytes.
-  var position: Int { offset - (filled - start) }
+  var position: Int { max(0, offset - (filled - start)) }
 
   func rewind() {
     start = 0
@@ -100,10 +102,11 @@ final class LogFile {
   /// The rest of a line that was cut goes unread. What is in the buffer is kept as it is.
   private func skipLine() {
     var block = [UInt8](repeating: 0, count: 4096)
-    while read(at: offset, into: &block) > 0 {
-      let got = min(block.count, size - offset)
-      if let end = block[..<got].firstIndex(of: 0x0A) {
-        offset += end + 1
+    while true {
+      let got = read(at: offset, into: &block)
+      if got <= 0 { return }
+      if let end = encoding.newline(in: block[..<got]) {
+        offset += end
         return
       }
       offset += got
@@ -137,17 +140,23 @@ final class LogFile {
       filled -= start
       start = 0
     }
-    if capacity - filled < Self.block {
+    // A character of two bytes takes up to three.
+    if capacity - filled < 2 * Self.block {
       let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity)
       larger.update(from: buffer, count: filled)
       buffer.deallocate()
       buffer = larger
       capacity *= 2
     }
-    let got = read(at: offset, into: UnsafeMutableRawBufferPointer(start: buffer + filled, count: capacity - filled))
-    // A byte order mark is no part of the first line.
-    if offset == 0, got >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { start = 3 }
+    let isFirst = offset == 0
+    var got = read(at: offset, into: UnsafeMutableRawBufferPointer(start: buffer + filled, count: Self.block))
+    let room = UnsafeMutableBufferPointer(start: buffer + filled, count: capacity - filled)
+    if isFirst { encoding = TextEncoding.of(room[..<max(0, got)]) }
+    if encoding != .bytes, got % 2 == 1, offset + got < size { got -= 1 }
     offset += got
+    if encoding != .bytes { got = encoding.decode(room, count: got) }
+    // A byte order mark is no part of the first line.
+    if isFirst, got >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { start = 3 }
     filled += got
     return got > 0
   }

@@ -78,8 +78,8 @@ struct LogMerge {
       byTid[stream.tid] = place
       readFollowing(stream)
       advance(stream)
-      // Without times a child begins where its parent made it.
-      stream.isActive = style != .none || survey.parents[stream.tid] == nil
+      // Without times, or with such as count from each log's first line, a child begins where its parent made it.
+      stream.isActive = style == .ofDay || style == .epoch || survey.parents[stream.tid] == nil
       if stream.isActive, stream.line != nil { push(stream.time, place) }
     }
   }
@@ -87,9 +87,15 @@ struct LogMerge {
   /// A thread was made.
   mutating func activate(_ tid: Int32) {
     guard let place = byTid[tid], !streams[place].isActive else { return }
-    streams[place].isActive = true
-    streams[place].time = position
+    wake(streams[place])
     if streams[place].line != nil { push(position, place) }
+  }
+
+  /// The log goes on from here.
+  private func wake(_ stream: Stream) {
+    stream.isActive = true
+    stream.followingTime = position + (stream.followingTime - min(stream.followingTime, stream.time))
+    stream.time = position
   }
 
   private func readFollowing(_ stream: Stream) {
@@ -157,9 +163,8 @@ struct LogMerge {
   /// Threads whose making is not told, once nothing else is left.
   private mutating func awaken() -> (time: UInt64, stream: Int)? {
     guard let place = streams.firstIndex(where: { !$0.isActive }) else { return nil }
-    streams[place].isActive = true
+    wake(streams[place])
     if streams[place].line == nil { return pop() ?? awaken() }
-    streams[place].time = position
     return (position, place)
   }
 

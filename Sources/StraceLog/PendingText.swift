@@ -7,7 +7,10 @@ extension Arguments {
   /// Whether the text is what strace writes of a call of that kind before it returns (strace 6.1: what the kernel fills in is
   /// written at the exit, and the parenthesis is closed then).
   func mayBePending(_ shape: CallShape, _ syscall: Syscall) -> Bool {
-    guard call.ending == .broken, call.isBalanced else { return false }
+    guard call.ending == .broken else { return false }
+    // "restart_syscall(<... resuming interrupted poll ...>)", whose parenthesis is closed early.
+    if case .restart = shape { return argument(0).starts(with: "<...") || call.isBalanced }
+    guard call.isBalanced else { return false }
     let isOpen = call.arguments.last?.isEmpty ?? false
     let count = call.arguments.count - (isOpen ? 1 : 0)
     switch shape {
@@ -25,8 +28,23 @@ extension Arguments {
     case .select, .pselect: return !isOpen && count >= 5
     case .flock: return !isOpen && count == 2
     case .sleep(let place): return isOpen && count == place + 1
-    case .restart, .exit: return true
+    case .exit: return true
     default: return false
     }
+  }
+
+  /// Whether a call without its result ends where somebody has pressed Ctrl-C, as the terminal shows: `read(0, ^Cstrace: Process 7
+  /// detached`. Then the text ends there, and is read anew.
+  mutating func isInterrupted(_ text: inout Scanner, _ shape: CallShape, _ syscall: Syscall) -> Bool {
+    guard let key = text.find("^C") else { return false }
+    var known = text
+    known.end = key
+    read(known)
+    if mayBePending(shape, syscall) {
+      text = known
+      return true
+    }
+    read(text)
+    return false
   }
 }

@@ -27,6 +27,8 @@ struct LogThread {
   /// A call without an event that has not returned.
   var silent: (syscall: Syscall, entered: Nanoseconds)?
   var turns = LogTurns()
+  /// The signal that has stopped it, until its next line.
+  var stoppedBy: Int32?
 }
 
 extension StraceReader {
@@ -36,12 +38,17 @@ extension StraceReader {
   func called(_ named: NamedCall, _ body: Scanner, tid: Int32, onlyBegins: Bool) {
     if body.starts(with: "<... resuming"), named.syscall == .restartSyscall { return resumedByKernel(body, tid: tid) }
     let place = thread(tid)
+    var body = body
     closeBroken(place, line: body)
+    threads[place].stoppedBy = nil
     reader.arguments.read(body)
+    if reader.call.ending == .broken, let shape = named.shape {
+      _ = reader.arguments.isInterrupted(&body, shape, named.syscall)
+    }
     if let open = threads[place].call, open.interrupted != 0 {
       if open.named.syscall == named.syscall, isSame(open, body) {
         // The kernel has entered it again.
-        goOn(place, body)
+        goOn(place, body, onlyBegins: onlyBegins)
         return
       }
       endInterrupted(place)
@@ -174,13 +181,17 @@ extension StraceReader {
   /// strace itself may take so long from one call to the next (with -k): a read that did is not taken for one that has waited.
   private static let grace: Nanoseconds = 10_000_000
 
+  /// How late a sleep may end, on a machine that is busy.
+  private static let oversleep: Nanoseconds = 1_000_000
+
   /// Whether a call that says nothing of its time may have waited, and how long at most.
   private static func mayLast(_ operation: Operation, _ result: Int64, _ entered: Nanoseconds) -> (Bool, Nanoseconds?) {
     switch operation {
     case .wait(let wait):
       if wait.timeout == 0 { return (false, nil) }
       return (true, wait.timeout > 0 ? entered &+ UInt64(wait.timeout) : nil)
-    case .sleep(let time): return (true, time > 0 ? entered &+ time : nil)
+    // Until it runs again and strace has seen that, it takes longer than was asked.
+    case .sleep(let time): return (true, time > 0 ? entered &+ time &+ Swift.max(Self.oversleep, time / 8) : nil)
     case .transfer(let transfer): return (transfer.direction == .input && result != -11, nil)
     case .waitChild, .accept, .connect, .futex, .lock: return (true, nil)
     default: return (false, nil)

@@ -19,6 +19,7 @@ extension StraceReader {
   func mend(_ place: Int, with line: Scanner) -> Bool {
     guard let open = threads[place].call else {
       brokenThread = nil
+      noteBrokenLines()
       return false
     }
     var candidates: [Int] = [line.at]
@@ -67,7 +68,7 @@ extension StraceReader {
       return reader.call.ending != .broken
     }
     guard isWhole else { return false }
-    brokenThread = nil
+    endMending()
     release(until: now)
     guard threads[place].call!.isTold else {
       retell(text, place)
@@ -104,6 +105,17 @@ extension StraceReader {
       guard let silent = threads[place].silent else { continue }
       tellBegin(
         NamedCall(syscall: silent.syscall, shape: .plain), .plain, place, text: [], entered: silent.entered)
+    }
+  }
+
+  /// Processes that the log leaves stopped: they do nothing until somebody lets them go on.
+  func tellStopped() {
+    for place in threads.indices where !threads[place].hasEnded {
+      guard let signal = threads[place].stoppedBy else { continue }
+      let name = [19: "SIGSTOP", 20: "SIGTSTP", 21: "SIGTTIN", 22: "SIGTTOU"][signal] ?? "signal \(signal)"
+      sayOnce(
+        .log, "pid \(threads[place].record.pid) is stopped by \(name) where it ends, and does nothing until SIGCONT",
+        place)
     }
   }
 }

@@ -91,8 +91,7 @@ extension StraceReader {
     let id = threads[place].id
     guard let epoll = world.file(world.descriptor(wait.epoll, of: id).file), epoll.kind == .epoll else { return }
     for entry in scratch.waits(wait.entries) {
-      guard epoll.interest.entries.count < 4096, !epoll.interest.entries.contains(where: { $0.data == entry.data })
-      else { continue }
+      guard epoll.interest.entries.count < 4096, epoll.interest.entry(data: entry.data) == nil else { continue }
       let number = entry.data & 0xFFFF_FFFF
       guard number > 0, number < 65536 else { continue }
       let fd = FD(number)

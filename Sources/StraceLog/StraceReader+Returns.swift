@@ -52,6 +52,10 @@ extension StraceReader {
     var place = thread(tid)
     if let from = superseded.removeValue(forKey: tid), threads[place].call == nil { place = from }
     let known = CallNames.call(body, name)
+    if let silent = threads[place].silent, known?.syscall == silent.syscall {
+      threads[place].silent = nil
+      return pass()
+    }
     threads[place].silent = nil
     guard threads[place].call != nil else {
       guard let known else { return note(.unknownCall, body) }
@@ -118,12 +122,13 @@ extension StraceReader {
     }
   }
 
-  /// The interrupted call was entered again, with the same arguments.
-  func goOn(_ place: Int, _ body: Scanner) {
+  /// The interrupted call was entered again, with the same arguments. `onlyBegins`: it returns later.
+  func goOn(_ place: Int, _ body: Scanner, onlyBegins: Bool) {
     threads[place].call!.interrupted = 0
     switch reader.call.ending {
-    case .whole:
+    case .whole where !onlyBegins:
       threads[place].call!.text = body.text(body.rest)
+      if survey.style != .none { now += reader.call.duration ?? 0 }
       endCall(place)
     default: threads[place].call!.text = Self.begun(body)
     }

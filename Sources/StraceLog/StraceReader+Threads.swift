@@ -167,7 +167,11 @@ extension StraceReader {
     scanner.at += 4
     let place = thread(tid)
     // "--- stopped by SIGSTOP ---" and its like are no deliveries.
-    guard let number = Constants.signal(scanner) else { return pass() }
+    guard let number = Constants.signal(scanner) else {
+      if scanner.skip("stopped by "), let signal = Constants.signal(scanner) { threads[place].stoppedBy = signal }
+      return pass()
+    }
+    threads[place].stoppedBy = nil
     let code = code(of: body)
     var sender: Int32 = 0
     if code <= 0, let found = body.find("si_pid=") {
@@ -224,7 +228,10 @@ extension StraceReader {
   private func forget(_ place: Int) {
     threads[place].hasEnded = true
     threads[place].call = nil
-    if brokenThread == place { brokenThread = nil }
+    if brokenThread == place {
+      brokenThread = nil
+      noteBrokenLines()
+    }
     if numbers[threads[place].tid] == place { numbers[threads[place].tid] = nil }
   }
 

@@ -60,6 +60,10 @@ public final class StraceReader: EventSource {
   /// A thread of the process to which those belong that were there before.
   var family: Int?
   private var broken: (line: Int, text: [UInt8]) = (0, [])
+  /// Lines behind it that may be parts of it.
+  private var brokenLines: [(line: Int, text: [UInt8])] = []
+  private static let mostBrokenLines = 64
+  private var sections = LogSections()
   /// Whose the lines are that name nobody.
   private var unnamed: Int32 = 0
   var said: Set<String> = []
@@ -81,10 +85,13 @@ public final class StraceReader: EventSource {
     self.files = files
     var survey = Survey()
     let tids = paths.count > 1 ? paths.map(Self.tid) : [nil]
-    for (number, file) in files.enumerated() { survey.read(file, number: number, tid: tids[number]) }
+    for (number, file) in files.enumerated() {
+      survey.read(file, number: number, tid: tids[number], isAlone: files.count == 1)
+    }
     survey.conclude()
-    guard survey.calls > 0 else { throw .notATrace(path: paths[0]) }
+    guard survey.calls > 0 || survey.stops > 0 else { throw .notATrace(path: paths[0]) }
     self.survey = survey
+    sections = survey.sections.fromTheBeginning
     unnamed = survey.unnamed
     reader = CallReader(UnsafePointer(bitPattern: 1)!, payloadLimit: Self.payloadLimit)
     header = TraceHeader(
@@ -93,32 +100,6 @@ public final class StraceReader: EventSource {
     header.isTimed = survey.style != .none
     clock = LogClock(survey)
     if files.count > 1 { merge = LogMerge(files, tids: tids, survey: survey) }
-  }
-
-  /// Whether the file is a log of strace's, by its first megabyte: at least one line is a call with a result.
-  public static func recognises(path: String) -> Bool {
-    guard let file = try? LogFile(path: path) else { return false }
-    var call = Arguments(UnsafePointer(bitPattern: 1)!)
-    var cleaned: [UInt8] = []
-    var isAttached = false
-    while file.position < 1 << 20, let raw = file.next() {
-      Wording([.entities, .typography, .quoted]).undone(raw, into: &cleaned)
-      let isCall = cleaned.withUnsafeBufferPointer { text -> Bool in
-        guard let base = text.baseAddress else { return false }
-        var line = Scanner(base, 0..<text.count)
-        line.at = LineHead.read(line).body
-        if Survey.attachment(line) != nil { isAttached = true }
-        let name = line.word()
-        guard !name.isEmpty, line.skip(0x28), let named = CallNames.call(line, name) else { return false }
-        call.read(line)
-        if call.call.ending != .broken { return true }
-        // All that strace has to say of a process that hangs.
-        guard isAttached, let shape = named.shape else { return false }
-        return call.mayBePending(shape, named.syscall)
-      }
-      if isCall { return true }
-    }
-    return false
   }
 
   /// The thread that -ff's file name ends with.
@@ -166,7 +147,7 @@ public final class StraceReader: EventSource {
         break
       }
       lineNumber = files[0].lineNumber
-      clean(line) { self.read($0, tid: nil) }
+      clean(line) { self.read($0, tid: $1) }
     }
     swap(&batch, &target)
     return !target.events.isEmpty
@@ -175,18 +156,27 @@ public final class StraceReader: EventSource {
   private func finish() {
     hasEnded = true
     if let place = brokenThread, threads[place].call?.isTold == false { noteBroken() }
+    noteBrokenLines()
     tellSilent()
+    tellStopped()
     release(until: now)
     damage = files.lazy.compactMap(\.failure).first
   }
 
-  private func clean(_ line: Scanner, _ body: (Scanner) -> Void) {
+  /// Gives `body` the line as strace wrote it, and the thread that its frame or its section names.
+  private func clean(_ line: Scanner, _ body: (Scanner, Int32?) -> Void) {
     lineIndex += 1
-    guard !survey.wording.isEmpty else { return body(line) }
+    guard !survey.wording.isEmpty else { return unframe(line, body) }
     survey.wording.undone(line, into: &cleaned)
     cleaned.withUnsafeBufferPointer { text in
-      if let base = text.baseAddress { body(Scanner(base, 0..<text.count)) }
+      if let base = text.baseAddress { unframe(Scanner(base, 0..<text.count), body) }
     }
+  }
+
+  private func unframe(_ line: Scanner, _ body: (Scanner, Int32?) -> Void) {
+    let (text, tid) = survey.frame.strip(line)
+    if sections.begins(text) { return }
+    body(text, tid ?? sections.tid)
   }
 
   /// The next occurrence of several logs. False when all are read.
@@ -196,8 +186,8 @@ public final class StraceReader: EventSource {
     linePath = occurrence.path
     fileNumber = occurrence.file
     switch occurrence.what {
-    case .line(let text): clean(text) { self.read($0, tid: occurrence.tid) }
-    case .begin(let text): clean(text) { self.read($0, tid: occurrence.tid, onlyBegins: true) }
+    case .line(let text): clean(text) { line, _ in self.read(line, tid: occurrence.tid) }
+    case .begin(let text): clean(text) { line, _ in self.read(line, tid: occurrence.tid, onlyBegins: true) }
     case .end(let time):
       now = max(now, clock.at(time))
       release(until: now)
@@ -247,11 +237,14 @@ public final class StraceReader: EventSource {
   /// A line that is none of strace's: the rest of a call that the program's output has cut, a call behind such output, a gap.
   private func readOther(_ line: Scanner, _ body: Scanner) {
     if let thread = brokenThread, mend(thread, with: line) { return }
+    var body = body
+    // The key that ended strace, as the terminal shows it.
+    _ = body.skip("^C")
     let attached = Survey.attachment(body)
     // Another log of another process, behind the first.
     if let attached, !survey.namesThreads { unnamed = attached.tid }
     if attached != nil || body.starts(with: "strace:") || body.starts(with: "Process ") || body.starts(with: "% time")
-      || body.starts(with: "------") || Self.isTable(line)
+      || body.starts(with: "------") || body.starts(with: "[ Process PID=") || Self.isTable(line)
     {
       if let tid = Self.detached(body), let place = numbers[tid] { endBroken(place) }
       return note(.strace, line)
@@ -270,7 +263,12 @@ public final class StraceReader: EventSource {
     }
     var inner = body
     let name = inner.word()
-    note(!name.isEmpty && inner.next == 0x28 && inner.find(") = ") != nil ? .unknownCall : .prose, line)
+    let isUnknown = !name.isEmpty && inner.next == 0x28 && inner.find(") = ") != nil
+    if brokenThread != nil, !isUnknown, brokenLines.count < Self.mostBrokenLines {
+      brokenLines.append((lineNumber, line.text(line.rest)))
+      return
+    }
+    note(isUnknown ? .unknownCall : .prose, line)
   }
 
   /// A row of -c's table, ` 12.50    0.000123 ...`, or of what -e read= shows, ` | 00000  7f 45 ...`.
@@ -339,13 +337,32 @@ public final class StraceReader: EventSource {
 
   /// Keeps what the line of a call without a result was.
   func keepBroken(_ line: Scanner, _ place: Int) {
+    noteBrokenLines()
     brokenThread = place
     broken = (lineNumber, line.text(line.rest))
+  }
+
+  /// The call was put together: what was taken for its parts is read.
+  func endMending() {
+    brokenThread = nil
+    brokenLines.removeAll()
+  }
+
+  /// What stood behind a call without its result was no part of it.
+  func noteBrokenLines() {
+    for (line, text) in brokenLines {
+      text.withUnsafeBufferPointer { bytes in
+        guard let base = bytes.baseAddress else { return }
+        unread.note(.prose, Scanner(base, 0..<bytes.count), at: line, of: linePath)
+      }
+    }
+    brokenLines.removeAll()
   }
 
   /// The rest of that call is not in the log.
   func noteBroken() {
     brokenThread = nil
+    noteBrokenLines()
     broken.text.withUnsafeBufferPointer { text in
       guard let base = text.baseAddress else { return }
       unread.note(.cut, Scanner(base, 0..<text.count), at: broken.line, of: linePath)

@@ -42,28 +42,38 @@ struct Survey {
   var hasFractions = false
   var hasIdentities = false
   var wording: Wording = []
+  var frame = LineFrame()
+  private(set) var sections = LogSections()
+  /// `--- stopped by SIGSTOP ---`: all that there may be of a process that is stopped.
+  private(set) var stops = 0
   /// The first call of each thread is an exec that succeeded.
   var beginsWithExec = false
 
   /// Only so much is looked at for how lines are written.
   private static let sampled = 20_000
 
-  /// Surveys one file; `tid`: its thread, if its name tells (-ff).
-  mutating func read(_ file: LogFile, number: Int = 0, tid: Int32? = nil) {
+  /// Surveys one file; `tid`: its thread, if its name tells (-ff); `isAlone`: there are no others.
+  mutating func read(_ file: LogFile, number: Int = 0, tid: Int32? = nil, isAlone: Bool = true) {
     file.rewind()
-    if lines == 0 { wording = Self.wording(of: file) }
+    if lines == 0 {
+      wording = Self.wording(of: file)
+      if isAlone {
+        frame = LineFrameSearch.frame(of: file, wording)
+        sections = LogSections(file)
+      }
+    }
     var cleaned: [UInt8] = []
     var known: Int32 = -1
     while let raw = file.next() {
       lines += 1
       place = Self.place(number, file.lineNumber)
       if wording.isEmpty {
-        look(raw, tid, &known)
+        unframe(raw, tid, &known)
       } else {
         wording.undone(raw, into: &cleaned)
         cleaned.withUnsafeBufferPointer { text in
           guard let base = text.baseAddress else { return }
-          look(Scanner(base, 0..<text.count), tid, &known)
+          unframe(Scanner(base, 0..<text.count), tid, &known)
         }
       }
     }
@@ -94,8 +104,16 @@ struct Survey {
     return wording
   }
 
-  private mutating func look(_ line: Scanner, _ fixed: Int32?, _ known: inout Int32) {
+  private mutating func unframe(_ line: Scanner, _ fixed: Int32?, _ known: inout Int32) {
+    let (text, tid) = frame.strip(line)
+    if sections.begins(text) { return }
+    let named = tid ?? sections.tid
+    look(text, named ?? fixed, isNamed: named != nil, &known)
+  }
+
+  private mutating func look(_ line: Scanner, _ fixed: Int32?, isNamed: Bool, _ known: inout Int32) {
     let head = LineHead.read(line)
+    let isNamed = isNamed || head.tid != nil
     var body = line
     body.at = head.body
     let tid = head.tid ?? fixed ?? 0
@@ -116,10 +134,10 @@ struct Survey {
         }
         calls += 1
         body.at += 1
-        sample(head, body, isNamed: head.tid != nil)
+        sample(head, body, isNamed: isNamed)
         if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
         if name.count == 4 || !binds.isEmpty { noteAddress(body, name, by: tid) }
-        if head.tid == nil, unnamed == 0 { noteOwnNumber(body, name) }
+        if !isNamed, unnamed == 0 { noteOwnNumber(body, name) }
         if name.count == 5 || name.count == 7 { noteChild(body, name) }
       } else if first == 0x73, let found = Self.attachment(line) {
         note(found)
@@ -129,15 +147,16 @@ struct Survey {
       let name = body.word()
       if calls == 0 { firstTid = tid }
       calls += 1
-      sample(head, body, isNamed: head.tid != nil)
+      sample(head, body, isNamed: isNamed)
       if Self.isSpawn(body, name) { noteBirth(body, by: tid) }
       if name.count == 5 || name.count == 7 { noteChild(body, name) }
     } else if first == 0x2D {
       noteSignal(body)
+      if body.starts(with: "--- stopped by SIG") { stops += 1 }
     } else if first == 0x50 || first == 0x2E || first == 0x2F, let found = Self.attachment(body) {
       note(found)
     }
-    if calls == 0, asked == nil { noteCommand(line) }
+    if calls == 0, asked == nil { asked = Self.command(line) }
   }
 
   /// wait4(2) and waitpid(2) return processes.
@@ -158,15 +177,15 @@ struct Survey {
   }
 
   /// `$ strace -f -p 12`, as it stands before what it wrote.
-  private mutating func noteCommand(_ line: Scanner) {
-    guard let command = line.find("strace ") else { return }
+  static func command(_ line: Scanner) -> Int32? {
+    guard let command = line.find("strace ") else { return nil }
     var scanner = line
     scanner.at = command
-    guard let option = scanner.find(" -p") else { return }
+    guard let option = scanner.find(" -p") else { return nil }
     scanner.at = option + 3
     scanner.skipSpaces()
-    guard let pid = scanner.decimal(), pid > 0, pid <= Int32.max, scanner.find(" -p") == nil else { return }
-    asked = Int32(pid)
+    guard let pid = scanner.decimal(), pid > 0, pid <= Int32.max, scanner.find(" -p") == nil else { return nil }
+    return Int32(pid)
   }
 
   private mutating func sample(_ head: LineHead, _ body: Scanner, isNamed: Bool) {

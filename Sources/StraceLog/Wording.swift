@@ -5,7 +5,7 @@ struct Wording: OptionSet {
   let rawValue: Int
   /// `&lt;unfinished ...&gt;`, `&quot;`.
   static let entities = Wording(rawValue: 1)
-  /// Quotes that open and close, spaces that do not break.
+  /// Quotes that open and close, spaces that do not break, dashes of all lengths, `0×7f`: strace itself escapes what is not ASCII.
   static let typography = Wording(rawValue: 2)
   /// `> ` before each line.
   static let quoted = Wording(rawValue: 4)
@@ -15,21 +15,24 @@ struct Wording: OptionSet {
   /// What a line that is to be looked at shows.
   static func of(_ line: Scanner) -> Wording {
     var found: Wording = []
-    if line.find("&lt;") != nil || line.find("&quot;") != nil || line.find("&#34;") != nil || line.find("&gt;") != nil {
+    if line.find("&lt;") != nil || line.find("&quot;") != nil || line.find("&#") != nil || line.find("&gt;") != nil {
       found.insert(.entities)
     }
-    if line.find("\u{201C}") != nil || line.find("\u{201D}") != nil || line.find("\u{A0}") != nil {
-      found.insert(.typography)
-    }
+    let typographic: [StaticString] = [
+      "\u{201C}", "\u{201D}", "\u{201E}", "\u{A0}", "\u{2013}", "\u{2014}", "\u{2212}", "\u{D7}", "\u{2026}",
+    ]
+    if typographic.contains(where: { line.find($0) != nil }) { found.insert(.typography) }
     if line.find("\u{1B}[") != nil { found.insert(.coloured) }
     if line.next == 0x3E { found.insert(.quoted) }
     return found
   }
 
-  private static let replacements: [(StaticString, UInt8)] = [
-    ("&lt;", 0x3C), ("&gt;", 0x3E), ("&quot;", 0x22), ("&#34;", 0x22), ("&#39;", 0x27), ("&apos;", 0x27),
-    ("&amp;", 0x26),
-    ("&nbsp;", 0x20), ("\u{201C}", 0x22), ("\u{201D}", 0x22), ("\u{A0}", 0x20), ("\u{2026}", 0x2E),
+  private static let replacements: [(StaticString, StaticString)] = [
+    ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&apos;", "'"), ("&amp;", "&"),
+    ("&nbsp;", " "), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&"), ("&#160;", " "), ("&#215;", "x"),
+    ("&#8220;", "\""), ("&#8221;", "\""), ("&#8230;", "..."), ("&#8211;", "\u{2013}"), ("&#8212;", "---"),
+    ("\u{201C}", "\""), ("\u{201D}", "\""), ("\u{201E}", "\""), ("\u{A0}", " "), ("\u{2026}", "..."), ("\u{D7}", "x"),
+    ("\u{2014}", "---"), ("\u{2212}", "-"), ("\u{2013}", "\u{2013}"),
   ]
 
   /// The line as strace wrote it.
@@ -54,8 +57,12 @@ struct Wording: OptionSet {
         let (text, plain) = Self.replacements.first(where: { line.starts(with: $0.0) })
       {
         line.at += text.utf8CodeUnitCount
-        // Three dots.
-        target.append(contentsOf: repeatElement(plain, count: plain == 0x2E ? 3 : 1))
+        if plain.utf8CodeUnitCount == 3, plain.utf8Start[0] == 0xE2 {
+          // Of two hyphens, or of a sign before a number.
+          target.append(contentsOf: repeatElement(0x2D, count: line.next &- 0x30 < 10 ? 1 : 2))
+        } else {
+          target.append(contentsOf: UnsafeBufferPointer(start: plain.utf8Start, count: plain.utf8CodeUnitCount))
+        }
       } else {
         target.append(byte)
         line.at += 1

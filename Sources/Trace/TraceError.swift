@@ -11,6 +11,8 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
   case refusedPlace(path: String, why: String)
   /// It does not begin as a trace does.
   case notATrace(path: String)
+  /// It is neither, but known: what it is, and what to give instead.
+  case lookalike(path: String, what: String)
   /// It was written by a later faultline.
   case laterVersion(path: String, version: Int)
   /// Its bytes contradict themselves.
@@ -22,6 +24,7 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
     case .unwritable(let path, let errno): "cannot write \(path): \(TraceError.text(errno))"
     case .refusedPlace(let path, let why): "cannot write \(path): \(why)"
     case .notATrace(let path): "\(path) is neither a faultline trace nor a log of strace's"
+    case .lookalike(let path, let what): "\(path) \(what)"
     case .laterVersion(let path, let version):
       "\(path) has format version \(version); this faultline reads up to \(TraceFormat.version)"
     case .damaged(let what): "the trace is damaged: \(what)"

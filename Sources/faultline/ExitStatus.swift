@@ -20,7 +20,7 @@ enum ExitStatus {
     switch error {
     case .unreadable: noInput
     case .unwritable, .refusedPlace: cannotWrite
-    case .notATrace, .laterVersion, .damaged: badData
+    case .notATrace, .lookalike, .laterVersion, .damaged: badData
     }
   }
 

@@ -27,7 +27,9 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     let reader: StraceReader
     if logs.count == 1 {
-      guard let opened = try InputLog.open(InputStream.file(logs[0])) else { throw Self.refusal(logs[0]) }
+      let file = try InputStream.file(logs[0])
+      if let refusal = InputLog.lookalike(file, as: logs[0]) { throw refusal }
+      guard let opened = try InputLog.open(file) else { throw Self.refusal(logs[0]) }
       reader = opened
     } else {
       for log in logs where !StraceReader.recognises(path: log) { throw Self.refusal(log) }

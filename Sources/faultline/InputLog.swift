@@ -1,5 +1,6 @@
 // Logs of strace's as input: found by their content, as files of one run (-ff), or on standard input.
 
+import ArgumentParser
 import Glibc
 import StraceLog
 import Trace
@@ -12,6 +13,13 @@ enum InputLog {
     // strace -ff -o LOG writes LOG.TID.
     let parts = parts(of: path)
     return parts.isEmpty ? nil : try reader(parts)
+  }
+
+  /// The refusal of a text that only looks like a log. `path`: what the user knows it by.
+  static func lookalike(_ file: String, as path: String) -> ExitCode? {
+    guard !TraceReader.recognises(path: file), let what = LogLookalike.of(path: file) else { return nil }
+    let error = TraceError.lookalike(path: path, what: what.words)
+    return Console.fail("\(error)", ExitStatus.of(error))
   }
 
   static func reader(_ paths: [String]) throws -> StraceReader {

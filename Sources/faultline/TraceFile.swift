@@ -11,6 +11,7 @@ enum TraceFile {
   /// A .flt file, or a log of strace's, whichever it is by its content.
   static func open(_ path: String) throws -> any EventSource {
     let file = try InputStream.file(path)
+    if let refusal = InputLog.lookalike(file, as: path) { throw refusal }
     if !TraceReader.recognises(path: file), let log = try InputLog.open(file) { return log }
     do {
       return try TraceReader(path: file)

@@ -60,7 +60,7 @@ struct StraceLogTests {
     #expect(!text.output.contains("not read"), "\(options): \(text.error)")
   }
 
-  @Test(arguments: [["-ff", "-ttt", "-T", "-yy"], ["-ff", "-ttt"], ["-ff", "-yy"]])
+  @Test(arguments: [["-ff", "-ttt", "-T", "-yy"], ["-ff", "-ttt"], ["-ff", "-yy"], ["-ff", "-r"]])
   func aLogForEachThread(_ options: [String]) throws {
     let victim = Victim.named("founding_pipe.c")
     let path = Command.temporary(".log")
@@ -164,6 +164,38 @@ struct StraceLogTests {
     #expect(analyzed.status == 0)
     #expect(analyzed.output.contains("busy-poll"), "\(analyzed.output)")
     #expect(!analyzed.error.contains("call without its result"), "\(analyzed.error)")
+  }
+
+  /// Texts that are made of a log's calls and hold none: what to give instead is said.
+  @Test(arguments: [
+    (
+      """
+      % time     seconds  usecs/call     calls    errors syscall
+      ------ ----------- ----------- --------- --------- ----------------
+       98.65   21.938838         109    200371     39874 futex
+      ------ ----------- ----------- --------- --------- ----------------
+      100.00   21.938838                200371     39874 total
+
+      """, "record without -c, or with -C"
+    ),
+    (
+      """
+       173453 recvmsg(3, {msg_namelen=0}, 0)          = -1 EAGAIN (Resource temporarily unavailable)
+       116879 poll([{fd=3, events=POLLIN}], 1, -1) = 1 ([{fd=3, revents=POLLIN}])
+          309 sched_yield()                           = 0
+            8 getpid()                                = 1405
+
+      """, "uniq -c"
+    ),
+  ]) func whatHoldsNoCallsIsNamed(_ text: String, advice: String) throws {
+    let path = Command.temporary(".txt")
+    defer { cleanUp(path) }
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    for command in ["analyze", "import", "dump"] {
+      let refused = try Command.run([Command.faultline, command, path])
+      #expect(refused.status == 65 && refused.output == "")
+      #expect(refused.error.contains(advice) && refused.error.split(separator: "\n").count == 1, "\(refused.error)")
+    }
   }
 
   @Test func whatIsNoLogIsRefused() throws {

@@ -29,10 +29,16 @@ struct ReadLog {
   /// `tid name = result` of each call, `...` for one that has not returned.
   var calls: [String] = []
 
-  init(_ text: String) throws {
+  /// What faultline takes for a log at all.
+  var isRecognised = false
+
+  init(_ text: String) throws { try self.init(bytes: Array(text.utf8)) }
+
+  init(bytes: [UInt8]) throws {
     let path = Command.temporary(".log")
     defer { try? FileManager.default.removeItem(atPath: path) }
-    try Data(text.utf8).write(to: URL(filePath: path))
+    try Data(bytes).write(to: URL(filePath: path))
+    isRecognised = StraceReader.recognises(path: path)
     let reader = try StraceReader(paths: [path])
     analysis = Analyzer.analyze(reader)
     unread = reader.unread.counts

@@ -34,6 +34,8 @@ extension BusyPoll {
         ": of which descriptor it told, and whether edge-triggered, is not known, as that was added before the log"
     } else if streak.isFile {
       why = ": it is at its end, reads of it return 0, and it stays in the wait set"
+    } else if streak.isAtEnd {
+      why = ": it is at its end, as reads of it that return 0 say, and it stays in the wait set"
     } else if streak.returned == .output {
       why = ": it can be written all the time, and nothing is written"
     } else if streak.predates, streak.returned.contains(.input), streak.waitingBefore > 0 {
@@ -68,7 +70,7 @@ extension BusyPoll {
       count: streak.returns, first: streak.first, last: streak.last, rate: rate,
       evidence: streak.firsts.evidence(world, tables),
       fix: Fixes.busyPoll(
-        returned: streak.returned, kind: streak.kind,
+        returned: streak.isAtEnd ? streak.returned.union(.hangup) : streak.returned, kind: streak.kind,
         foreign: streak.culprit.map { $0.process != streak.process } ?? false))
   }
 

@@ -345,7 +345,10 @@ struct BusyPoll {
     let slot = Int(thread.slot)
     var place = pool.find(event.thread, slot: thread.slot, channel: effect.channel, side: side, fd: effect.fd)
     // After a wait that reported it, the read belongs to that streak.
-    if place >= 0, !pool.streaks[Int(place)].isReading { return }
+    if place >= 0, !pool.streaks[Int(place)].isReading {
+      pool.streaks[Int(place)].ends += UInt64(event.repeats)
+      return
+    }
     let times = Self.times(event, isNew: place < 0)
     if place < 0 {
       if isRemembered(effect.fd, effect.channel, side, thread, world: world) { return }

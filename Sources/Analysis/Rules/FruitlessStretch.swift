@@ -91,6 +91,8 @@ struct FruitlessStretch: Sendable {
   /// The commonest wait, as far as the first tell.
   var probe: (syscall: Syscall, object: Object)?
   var failures: ContiguousArray<Failure> = []
+  /// EAGAIN, whatever was tried on whatever descriptor.
+  var again = Refusals()
   var firsts = FirstReturns()
   /// The last look at the thread, and the one that is being told.
   var look: Look?
@@ -118,6 +120,7 @@ struct FruitlessStretch: Sendable {
     self.isBlind = isBlind
     probe = nil
     if !failures.isEmpty { failures.removeAll(keepingCapacity: true) }
+    again.clear()
     firsts.clear()
     isLookedAt = false
   }
@@ -145,6 +148,7 @@ struct FruitlessStretch: Sendable {
     _ syscall: Syscall, _ fd: FD, _ errno: Int32, _ requested: UInt64, _ times: UInt64, _ thread: ThreadID,
     world: World
   ) {
+    if errno == RetrySpin.again { again.note(syscall, fd, times) }
     for place in failures.indices
     where failures[place].fd == fd && failures[place].syscall == syscall && failures[place].errno == errno
       && failures[place].requested == requested
@@ -161,6 +165,11 @@ struct FruitlessStretch: Sendable {
 
   /// Whether the calls fail for lack of something, not since there is nothing yet.
   var isOfLackingMeans: Bool { failures.first.map { $0.errno != RetrySpin.again } ?? false }
+
+  /// Whether what is refused is not one call but a round of them, on one descriptor after the other.
+  var isRound: Bool {
+    again.fds.count > 1 && again.count > (commonest?.count ?? 0) * 3 / 2 && commonest?.errno == RetrySpin.again
+  }
 
   var commonest: Failure? { failures.max { $0.count < $1.count } }
 
@@ -193,6 +202,36 @@ struct FruitlessStretch: Sendable {
 
   /// Whether a wait without a timeout is what it is about.
   var isOfProbes: Bool { probes * 2 >= (commonest?.count ?? 0) }
+}
+
+/// Calls that found nothing: how many, by which names and on which descriptors.
+struct Refusals: Sendable {
+  private static let mostNames = 4
+  private static let mostFds = 1024
+
+  private(set) var count: UInt64 = 0
+  private(set) var syscalls: [Syscall] = []
+  /// In order of their first.
+  private(set) var fds: [FD] = []
+  private var known: Set<FD> = []
+  private var last: FD = -1
+
+  mutating func note(_ syscall: Syscall, _ fd: FD, _ times: UInt64) {
+    count += times
+    if syscalls.count < Self.mostNames, !syscalls.contains(syscall) { syscalls.append(syscall) }
+    if fd == last || fds.count >= Self.mostFds { return }
+    last = fd
+    if known.insert(fd).inserted { fds.append(fd) }
+  }
+
+  mutating func clear() {
+    guard count > 0 else { return }
+    count = 0
+    syscalls.removeAll(keepingCapacity: true)
+    fds.removeAll(keepingCapacity: true)
+    known.removeAll(keepingCapacity: true)
+    last = -1
+  }
 }
 
 extension [FruitlessStretch] {

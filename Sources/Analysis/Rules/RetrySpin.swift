@@ -6,6 +6,8 @@
 // second, else `warning`. For EAGAIN and all others the thread must do nothing else meanwhile, as a short look at all of its calls shows; it is a
 // note where it works for 30 µs or more between (an exception that Python raises and catches takes 10), or where success ended it soon.
 //
+// EAGAIN of one descriptor after the other, in rounds without a wait between, is one spin.
+//
 // Of a part of a log eight turns are enough, if they are nearly all that it shows of the thread: a possible `warning` where something
 // lacks, else a note.
 //
@@ -39,7 +41,12 @@ enum RetrySpin {
     }
     var worst: [Key: (stretch: FruitlessStretch, failure: FruitlessStretch.Failure, count: UInt64)] = [:]
     for stretch in stretches.withoutParking() {
-      guard let failure = stretch.commonest, isSpin(stretch, failure) else { continue }
+      guard var failure = stretch.commonest else { continue }
+      if stretch.isRound {
+        failure.count = stretch.again.count
+        failure.fd = -1
+      }
+      guard isSpin(stretch, failure) else { continue }
       let key = Key(process: stretch.process, syscall: failure.syscall, errno: failure.errno, fd: failure.fd)
       let known = worst[key]
       let isWorse =
@@ -79,10 +86,11 @@ enum RetrySpin {
     let victim = world.party(
       stretch.process, thread: stretch.thread, execed: ZeroTimeoutSpin.execed(stretch.process, world), tables)
     let kind = failure.object.kind.map { " (\(ObjectWords.noun($0)))" } ?? (failure.fd >= 0 ? " (closed number)" : "")
-    let on = failure.fd >= 0 ? " on fd \(failure.fd)\(kind)" : ""
+    let on = stretch.isRound ? roundWords(stretch.again) : failure.fd >= 0 ? " on fd \(failure.fd)\(kind)" : ""
+    let names = stretch.isRound ? stretch.again.syscalls.map(\.name).joined(separator: ", ") : failure.syscall.name
     let seconds = Double(stretch.duration) / 1e9
     let message =
-      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(failure.syscall.name)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(stretch.isShort ? ", which is nearly all that the log shows of it" : "")\(why(failure.errno, isAccept: failure.fd >= 0))"
+      "\(victim.command) (pid \(victim.pid)\(victim.pid == victim.tid ? "" : ", thread \(victim.tid)")) tries again without waiting: \(names)\(on) failed \(grouped(count)) times with \(errnoName(failure.errno)) in \(Duration.text(stretch.duration)), from \(Duration.moment(stretch.first))\(stretch.isShort ? ", which is nearly all that the log shows of it" : "")\(why(failure.errno, isAccept: failure.fd >= 0))"
     let finding = Finding(
       rule: .retrySpin, severity: severity(stretch, failure),
       confidence: stretch.isShort || !lacks.contains(failure.errno) && (stretch.look?.work ?? .max) > idleWork
@@ -91,7 +99,17 @@ enum RetrySpin {
       object: failure.fd >= 0 ? ZeroTimeoutSpin.object(failure.object, world) : nil, count: count,
       first: stretch.first, last: stretch.last, rate: seconds > 0 ? Double(failure.count) / seconds : nil,
       evidence: stretch.firsts.evidence(world, tables), fix: fix(failure.errno))
-    return Conclusion(finding: finding, channel: failure.object.channel, file: failure.object.file)
+    return Conclusion(
+      finding: finding, channel: stretch.isRound ? 0 : failure.object.channel,
+      file: stretch.isRound ? 0 : failure.object.file)
+  }
+
+  private static let mostNamed = 4
+
+  /// ` on 12 descriptors in turn (fd 3, fd 4, fd 5, fd 6 and others)`.
+  private static func roundWords(_ again: Refusals) -> String {
+    let named = again.fds.prefix(mostNamed).map { "fd \($0)" }.joined(separator: ", ")
+    return " on \(again.fds.count) descriptors in turn (\(named)\(again.fds.count > mostNamed ? " and others" : ""))"
   }
 
   private static func why(_ errno: Int32, isAccept: Bool) -> String {

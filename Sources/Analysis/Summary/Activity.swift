@@ -218,7 +218,7 @@ struct ActivityMeter {
     let cpu =
       thread.isUsageKnown
       ? "CPU \(Duration.text(thread.running)) of \(Duration.text(lived)) (\(Duration.fixed(share * 100, 0)) %)"
-      : "lived \(Duration.text(lived))"
+      : "\(thread.predates ? "seen for" : "lived") \(lived > 1 ? Duration.text(lived) : "a moment")"
     // A long stretch of running without a call: no loop of waits, but work (or a loop) in its own code.
     let alone = max(
       activity.longestGap, world.openCall(of: thread.id) == nil ? last - min(last, activity.lastReturn ?? last) : 0)

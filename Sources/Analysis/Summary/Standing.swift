@@ -147,14 +147,14 @@ enum Waiting {
     switch operation {
     case .wait(let wait):
       let who = ends(of: wait, thread, world: world, tables: tables, isPartial: isPartial)
-      return ("waits in \(call)", who)
+      return (wait.timeout == 0 ? "looks in \(call) without waiting" : "waits in \(call)", who)
     case .transfer(let transfer):
       let file = world.file(world.descriptor(transfer.fd, of: thread.id).file)
       let what = "waits in \(call) on \(object(transfer.fd, file?.kind))"
       guard transfer.direction == .input else {
         return (what, readers(transfer.fd, thread, world: world, tables: tables))
       }
-      return (what, writers(transfer.fd, thread, world: world, tables: tables))
+      return (what, writers(transfer.fd, thread, world: world, tables: tables, isPartial: isPartial))
     case .accept(let fd, _):
       let name = world.file(world.descriptor(fd, of: thread.id).file).map { tables.text($0.name) } ?? ""
       return (
@@ -192,13 +192,13 @@ enum Waiting {
       let instance = world.file(world.descriptor(wait.epoll, of: thread.id).file)
       fds = instance?.interest.entries.map(\.fd) ?? []
     }
-    var parts = wait.timeout >= 0 ? ["at most \(Duration.asked(UInt64(wait.timeout))) at a time"] : []
+    var parts = wait.timeout > 0 ? ["at most \(Duration.asked(UInt64(wait.timeout))) at a time"] : []
     if fds.isEmpty, wait.timeout < 0 {
       parts.append(isPartial ? "for what the log does not tell" : "on nothing: only a signal ends it")
     }
     for fd in fds.prefix(mostShown) {
       let file = world.file(world.descriptor(fd, of: thread.id).file)
-      let who = writers(fd, thread, world: world, tables: tables)
+      let who = writers(fd, thread, world: world, tables: tables, isPartial: isPartial)
       parts.append("\(object(fd, file?.kind))\(who.isEmpty ? "" : ": \(who)")")
     }
     if fds.count > mostShown { parts.append("\(fds.count - mostShown) more") }
@@ -206,14 +206,17 @@ enum Waiting {
   }
 
   /// Who could write what the descriptor reads.
-  private static func writers(_ fd: FD, _ thread: ThreadState, world: World, tables: TraceTables) -> String {
+  private static func writers(
+    _ fd: FD, _ thread: ThreadState, world: World, tables: TraceTables, isPartial: Bool
+  ) -> String {
     guard let file = world.file(world.descriptor(fd, of: thread.id).file), file.channel >= 0 else { return "" }
     switch file.kind {
     case .pipe, .fifo, .eventfd, .socketpair:
       let writers = world.writers(of: file.channel, to: file.side, tables: tables)
       guard writers.isEmpty else { return "\(writers.joined(separator: ", ")) could write it" }
       // Of a channel from before the trace others may hold an end, whom we may not look at.
-      return world.channel(file.channel)?.predates == true ? "" : "nobody has its other end"
+      if world.channel(file.channel)?.predates == true { return "" }
+      return isPartial ? "nobody that the log shows has its other end" : "nobody has its other end"
     case .socket:
       let link = tables.text(file.name)
       let isConnected = link.contains("] to ") || link.contains("] from ")
@@ -230,6 +233,9 @@ enum Waiting {
     guard let file = world.file(world.descriptor(fd, of: thread.id).file), file.channel >= 0,
       let channel = world.channel(file.channel)
     else { return "" }
+    // Who has a socket's other side is not told, and of an object of no known kind not even which side is read.
+    if file.kind == .socket { return "until its peer reads" }
+    guard [.pipe, .fifo, .eventfd, .socketpair].contains(file.kind) else { return "" }
     let readers = world.holders(of: file.channel).filter {
       $0.side != .write && channel.canWrite(file.side, to: $0.side)
     }

@@ -11,6 +11,7 @@ struct TimelineBuilder {
   private static let mostLanes = 16_384
 
   private let detail: TimelineDetail
+  private var nextThinning = TimelineBuilder.mostLanes
   var timeline = Timeline()
   var duration: Nanoseconds {
     get { timeline.duration }
@@ -155,7 +156,11 @@ struct TimelineBuilder {
 
   private mutating func began(_ event: Event, _ start: Start, world: World, tables: TraceTables) {
     guard let thread = world.thread(event.thread), lane(of: event.thread) == nil else { return }
-    if timeline.lanes.count >= Self.mostLanes { thinOut() }
+    if timeline.lanes.count >= nextThinning {
+      thinOut()
+      // Living threads stay, however many they are.
+      nextThinning = max(Self.mostLanes, 2 * timeline.lanes.count)
+    }
     let group = beginProcess(thread.process, at: event.time, world: world, tables: tables)
     let lane = timeline.lanes.count
     while laneOf.count <= event.thread.position { laneOf.append(-1) }
