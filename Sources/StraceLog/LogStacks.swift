@@ -28,6 +28,8 @@ struct LogStacks {
     guard frames.count < 256, let bracket = line.find(" [0x") else { return }
     var scanner = line
     scanner.at += 3
+    // Without a module there is nothing that the address could be told by.
+    guard scanner.at <= bracket else { return }
     var address = scanner
     address.at = bracket + 2
     let offset = UInt64(bitPattern: address.number() ?? 0)
