@@ -52,7 +52,7 @@ import Testing
     return Set(found).map { String($0.value, radix: 16) }.sorted()
   }
 
-  @Test(arguments: Hostile.allCases) func noOutputIsHarmful(_ hostile: Hostile) throws {
+  @Test(.needsManyStacks, arguments: Hostile.allCases) func noOutputIsHarmful(_ hostile: Hostile) throws {
     let traced = try Traced(hostile)
     #expect(harmful(traced.said) == [], "trace")
     #expect(traced.said.contains("foreign-wakeup-write"))
@@ -84,7 +84,7 @@ import Testing
     for finding in document.findings { #expect(harmful(finding.message) == []) }
   }
 
-  @Test(arguments: Hostile.allCases) func aPerfettoTraceHasNoneEither(_ hostile: Hostile) throws {
+  @Test(.needsManyStacks, arguments: Hostile.allCases) func aPerfettoTraceHasNoneEither(_ hostile: Hostile) throws {
     let traced = try Traced(hostile)
     let path = Command.temporary(".pftrace")
     defer { try? FileManager.default.removeItem(atPath: path) }

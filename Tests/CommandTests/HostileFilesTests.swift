@@ -9,14 +9,13 @@ import Testing
   /// More of them by `tools/fuzz damaged`.
   private static let copies = ProcessInfo.processInfo.environment["FAULTLINE_DAMAGED_COPIES"].flatMap { Int($0) } ?? 8
   /// A sanitizer's shadow takes address space for itself.
-  private static let isSanitized = ProcessInfo.processInfo.environment["FAULTLINE_SANITIZED"] != nil
-  private static let deadline = isSanitized ? 100.0 : 20.0
+  private static let deadline = Sanitizer.isUsed ? 100.0 : 20.0
 
   /// Of address space, in KiB.
   private static let mostMemory = 1 << 20
 
   private static func run(_ command: [String]) throws -> CommandResult {
-    let limit = isSanitized ? "unlimited" : "\(mostMemory)"
+    let limit = Sanitizer.isUsed ? "unlimited" : "\(mostMemory)"
     return try Command.run(
       ["/bin/sh", "-c", "ulimit -v \(limit); exec \"$@\"", "sh"] + command, deadline: deadline)
   }

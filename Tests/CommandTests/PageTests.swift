@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(
-    .enabled(if: !browsers.isEmpty, "needs chromium with chromedriver, or firefox-esr"),
+    .enabled(if: !browsers.isEmpty, "needs chromium with chromedriver, or firefox-esr"), .needsManyStacks,
     arguments: browsers)
   func thePageIsUsed(_ browser: String) throws {
     let (page, passing) = (try Self.page("gwibber.py"), try Self.page("wakeup_passed.py"))

@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test(arguments: pythons) func namesThatPythonGives(_ python: String) throws {
+  @Test(.needsManyStacks, arguments: pythons) func namesThatPythonGives(_ python: String) throws {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
     let program = Victim.repository.appending(path: "Tests/Programs/given_names.py").path
