@@ -77,7 +77,8 @@ import Testing
     #expect(try dump.firstMatch(of: Regex("fd [0-9]+ is socket:\\[[0-9]+\\]")) != nil)
   }
 
-  @Test(.needsManyStacks, arguments: ["founding_pipe.c", "gwibber.py"]) func findingsAreTheSame(_ victim: String) throws {
+  @Test(.needsManyStacks, arguments: ["founding_pipe.c", "gwibber.py"]) func findingsAreTheSame(_ victim: String) throws
+  {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
     let command = try Victim.named(victim).command()
