@@ -219,17 +219,31 @@ extension World {
       if let place = living.firstIndex(of: process.id) { living.remove(at: place) }
       handlers[process.handlers].users -= 1
       if handlers[process.handlers].users == 0 { freeHandlers.append(process.handlers) }
-      if !keepsDead { forget(process.id) }
+      if !keepsDead {
+        departed.append(process.id)
+        forgetDeparted()
+      }
     } else if state.tid == process.pid {
       processes[process.id.position]!.status = status
     }
+  }
+
+  private mutating func forgetDeparted() {
+    while let first = departed.first, isToBeForgotten(first) {
+      departed.removeFirst()
+      forget(first)
+    }
+  }
+
+  private func isToBeForgotten(_ id: ProcessID) -> Bool {
+    process(id)?.ended.map { $0 + Self.mourning <= now } ?? true
   }
 
   /// A process has ended, or a child of one that had: of what nobody is descended from that lives, nothing is kept. Ancestors are: by
   /// them it is known who shares what by inheritance, and who held a lock at a fork.
   private mutating func forget(_ id: ProcessID) {
     var next = process(id)
-    while let process = next, !process.isAlive, process.keptChildren == 0 {
+    while let process = next, !process.isAlive, process.keptChildren == 0, isToBeForgotten(process.id) {
       for thread in members[process.id.position] ?? [] {
         threads.forget(thread.position)
         forgotten.append(thread)

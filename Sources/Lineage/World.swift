@@ -194,6 +194,10 @@ public struct World: Sendable {
   public let keepsDead: Bool
   /// Threads that were forgotten since somebody last asked.
   var forgotten: [ThreadID] = []
+  /// Processes that have ended and are still to be forgotten, in that order.
+  var departed: ContiguousArray<ProcessID> = []
+  /// So long they are not, in ns: a child that a process has made may be heard of after its end.
+  static let mourning: Nanoseconds = 10_000_000_000
 
   public init(keepsHistory: Bool = false, keepsDead: Bool = true) {
     self.keepsHistory = keepsHistory
