@@ -41,7 +41,7 @@ final class StackAccount {
   }
 
   /// A bound on memory: then all sites are new again.
-  fileprivate static let mostSites = 65536
+  fileprivate static let mostSites = 16384
 
   /// How often the site has called by now.
   fileprivate func count(_ site: StackSite) -> UInt32 {

@@ -53,7 +53,7 @@ struct RecordWriter: ~Copyable {
     if text.isEmpty { return .empty }
     if let known = strings[text] { return known }
     // A bound on memory: a text that comes back after that many others is defined again under a new id.
-    if strings.count >= 65536 { strings.removeAll(keepingCapacity: true) }
+    if strings.count >= 16384 { strings.removeAll(keepingCapacity: true) }
     let id = StringID(stringCount)
     stringCount += 1
     strings[text] = id

@@ -82,9 +82,11 @@ struct StandingMeter {
       pid: world.process(thread.process)?.pid ?? 0, tid: thread.tid, command: world.command(thread.process, tables),
       name: name, syscall: nil, fd: -1, kind: nil, since: nil, text: "")
     let burns = Double(thread.running) / Double(max(1, duration - min(duration, thread.started)))
-    guard let call = world.openCall(of: thread.id), let place = world.openPlace(of: thread.id), burns < 0.5 else {
+    guard let call = world.openCall(of: thread.id), let place = world.openPlace(of: thread.id), burns < 0.5,
+      !isGlance(call, of: thread, world: world)
+    else {
       if burns < 0.05, let wait = world.lastWait(of: thread.id) {
-        // Caught between two calls.
+        // Caught between two calls, or in one that does not last.
         let words = Waiting.words(
           wait.operation, wait.syscall, thread, world: world, tables: tables, isPartial: isPartial)
         // Of a wait on numbers these are not kept.
@@ -111,6 +113,14 @@ struct StandingMeter {
       call.operation, call.syscall, thread, world: world, tables: tables, isPartial: isPartial)
     standing.text = "\(words.what) \(time)\(words.who.isEmpty ? "" : "; \(words.who)")"
     return standing
+  }
+
+  /// A wait without a timeout, of a thread that has waited before: that is where it stands.
+  private func isGlance(_ call: OpenCall, of thread: ThreadState, world: World) -> Bool {
+    guard case .wait(let wait) = call.operation, wait.timeout == 0,
+      case .wait(let last)? = world.lastWait(of: thread.id)?.operation
+    else { return false }
+    return last.timeout != 0
   }
 
   private func running(_ thread: ThreadState, share: Double, tables: TraceTables) -> String {
