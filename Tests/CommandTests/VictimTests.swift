@@ -11,8 +11,23 @@ extension Victim: CustomTestStringConvertible {
   public var testDescription: String { name }
 }
 
+/// Victims are traced one after the other, so that those which measure time have a core; but in two lines, since most wait.
+@Suite(.serialized) struct ScriptVictimTests {
+  @Test(arguments: VictimTests.chosen.filter { !$0.name.hasSuffix(".c") }) func isJudgedAsLabelled(_ victim: Victim)
+    throws
+  {
+    try VictimTests.judge(victim)
+  }
+}
+
 @Suite(.serialized) struct VictimTests {
-  @Test(arguments: Victim.all.filter { !$0.isSlow }) func isJudgedAsLabelled(_ victim: Victim) throws {
+  static let chosen = Victim.all.filter { !$0.isSlow }
+
+  @Test(arguments: chosen.filter { $0.name.hasSuffix(".c") }) func isJudgedAsLabelled(_ victim: Victim) throws {
+    try Self.judge(victim)
+  }
+
+  static func judge(_ victim: Victim) throws {
     let trace = Command.temporary(".flt")
     defer { try? FileManager.default.removeItem(atPath: trace) }
     guard let command = try victim.commandUnlessLacking() else { return }
