@@ -9,15 +9,14 @@ public struct Paged<Element: Sendable>: Sendable {
   public init() {}
 
   /// Nil, too, beyond all that was ever set.
-  @inlinable @inline(__always)
   public subscript(place: Int) -> Element? {
-    _read {
-      if place < pages.count &* Self.size, !pages[place / Self.size].isEmpty {
-        yield pages[place / Self.size][place % Self.size]
-      } else {
-        yield nil
-      }
+    // No `_read`: a coroutine that is not inlined takes its frame from the heap, and every event comes by here many times.
+    @inlinable @inline(__always)
+    get {
+      guard place < pages.count &* Self.size, !pages[place / Self.size].isEmpty else { return nil }
+      return pages[place / Self.size][place % Self.size]
     }
+    @inlinable @inline(__always)
     _modify {
       reach(place)
       yield &pages[place / Self.size][place % Self.size]
