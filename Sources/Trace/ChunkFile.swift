@@ -86,37 +86,38 @@ struct ChunkFile: ~Copyable {
   private static func made(
     _ destination: TraceDestination, _ header: TraceHeader
   ) throws(TraceError) -> (file: Int32, stream: Int32) {
-    if case .beside(let path) = destination {
-      let place = try FilePlace(path)
-      let file = raised(try place.createNameless())
-      do throws(TraceError) {
-        try begin(file, header, path)
-      } catch {
-        place.removeSpare()
-        throw error
-      }
-      return (file, -1)
+    let file: Int32
+    var stream: Int32 = -1
+    var place: FilePlace?
+    switch destination {
+    case .file(let path):
+      let named = try FilePlace(path)
+      // A new file, so that its mode is ours, and so that one which another tracer still has mapped is not cut under it.
+      if !named.isStream { named.remove() }
+      file = raised(try named.create())
+      place = named
+    case .beside(let path):
+      let named = try FilePlace(path)
+      file = raised(try named.createNameless())
+      place = named
+    case .stream(_, let given):
+      file = raised(try FilePlace.nameless())
+      stream = raised(given)
+    case .nameless: file = raised(try FilePlace.nameless())
     }
-    guard case .file(let path) = destination else {
-      let file = raised(try FilePlace.nameless())
-      try begin(file, header, "a temporary file")
-      if case .stream(_, let stream) = destination { return (file, raised(stream)) }
-      return (file, -1)
-    }
-    let place = try FilePlace(path)
-    // A new file, so that its mode is ours, and so that one which another tracer still has mapped is not cut under it.
-    if !place.isStream { place.remove() }
-    let file = raised(try place.create())
     do throws(TraceError) {
-      try begin(file, header, path)
+      try begin(file, header, place?.path ?? "a temporary file")
     } catch {
-      place.remove(made: file)
+      // While it is open: by it is known that what stands there is ours.
+      place?.remove(made: file)
+      place?.removeSpare(made: file)
+      close(file)
+      if stream >= 0 { close(stream) }
       throw error
     }
-    return (file, -1)
+    return (file, stream)
   }
 
-  /// Closes it where it cannot be written.
   private static func begin(_ file: Int32, _ header: TraceHeader, _ path: String) throws(TraceError) {
     var writer = ByteWriter()
     writer.bytes.append(contentsOf: TraceFormat.magic)
@@ -126,9 +127,7 @@ struct ChunkFile: ~Copyable {
     writer.fixed(header.flags)
     while writer.bytes.count < TraceFormat.fileHeaderSize { writer.byte(0) }
     guard unsafe pwrite(file, writer.bytes, writer.bytes.count, 0) == writer.bytes.count else {
-      let failed = errno
-      close(file)
-      throw .unwritable(path: path, errno: failed)
+      throw .unwritable(path: path, errno: errno)
     }
   }
 
@@ -150,7 +149,7 @@ struct ChunkFile: ~Copyable {
   func discard() {
     guard stream < 0, !path.isEmpty, let place = try? FilePlace(path) else { return }
     if isNameless {
-      place.removeSpare()
+      place.removeSpare(made: descriptor)
     } else {
       place.remove(made: descriptor)
     }

@@ -95,8 +95,8 @@ public final class FilePlace {
     try take(spareName)
   }
 
-  /// Takes away a file of `createNameless` that has not taken this place.
-  public func removeSpare() { remove(spareName) }
+  /// Takes away a file of `createNameless` that has not taken this place, as far as it has a name.
+  public func removeSpare(made descriptor: Int32) { remove(made: descriptor, spareName) }
 
   /// A new file of mode 0600 (less what the umask takes) under that name, or another in the same folder; nothing may stand there.
   public func create(_ name: String? = nil) throws(TraceError) -> Int32 {
@@ -108,14 +108,15 @@ public final class FilePlace {
   /// Takes away what stands there under that name, or another.
   public func remove(_ name: String? = nil) { unsafe unlinkat(folder, name ?? self.name, 0) }
 
-  /// Takes it away if it is still the file behind that descriptor.
-  public func remove(made descriptor: Int32) {
+  /// Takes away what stands there under that name, or another, if it is still the file behind that descriptor.
+  public func remove(made descriptor: Int32, _ name: String? = nil) {
     var ours = stat()
     var standing = stat()
-    guard unsafe fstat(descriptor, &ours) == 0, unsafe fstatat(folder, name, &standing, AT_SYMLINK_NOFOLLOW) == 0,
-      ours.st_dev == standing.st_dev, ours.st_ino == standing.st_ino
+    guard unsafe fstat(descriptor, &ours) == 0,
+      unsafe fstatat(folder, name ?? self.name, &standing, AT_SYMLINK_NOFOLLOW) == 0, ours.st_dev == standing.st_dev,
+      ours.st_ino == standing.st_ino
     else { return }
-    remove()
+    remove(name)
   }
 
   /// The file of that other name takes this place at once; where it cannot, it is gone.
